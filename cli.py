@@ -1,0 +1,314 @@
+"""The command line: each command is a thin call of the function of `synth` it is named after.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpected, 2 usage,
+3 bad or ambiguous input, 4 written but not converged, 5 out of memory, 6 `compare` found what
+`--fail-on` names, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import synth
+from synth import formatting, options
+from synth.errors import SynthError, UsageError
+from synth.paths import checkpoint_path, demo_field, output_path
+
+NOT_CONVERGED, OUT_OF_MEMORY, FOUND, INTERRUPTED = 4, 5, 6, 130
+MEMORY_REMEDY = (
+    "Out of memory: sample with a smaller --batch or --size, "
+    "fit with fewer --scales or --angles, or use a device with more memory."
+)
+Command = Callable[..., tuple[dict, int]]
+
+
+class Console:
+    """Where a command speaks: results on stdout, notes and progress on stderr."""
+
+    def __init__(self, as_json: bool, verbose: bool, quiet: bool) -> None:
+        self.as_json, self.verbose, self.quiet = as_json, verbose, quiet
+        self.live = sys.stderr.isatty() and not quiet
+
+    def result(self, text: str) -> None:
+        if not self.as_json:
+            self.clear()
+            click.echo(text)
+
+    def note(self, text: str) -> None:
+        if not self.quiet:
+            self.clear()
+            click.echo(text, err=True)
+
+    def detail(self, text: str) -> None:
+        if self.verbose:
+            self.note(text)
+
+    def warning(self, message: Warning | str, *_: object, **__: object) -> None:
+        self.note(f"Warning: {message}")
+
+    @property
+    def progress(self) -> Callable[[dict], None] | None:
+        """A callback that redraws one line, or None where nobody watches."""
+        return self._redraw if self.live else None
+
+    def _redraw(self, state: dict) -> None:
+        click.echo(f"\r\x1b[K{formatting.progress_line(state)}", err=True, nl=False)
+
+    def clear(self) -> None:
+        if self.live:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="synthfield", prog_name="synth")
+def main() -> None:
+    """Fit a moment model to a field, draw new fields from it, compare them with the real one.
+
+    \b
+        synth fit field.h5                        writes field.model.h5
+        synth sample field.model.h5 -n 16         writes field.samples.h5
+        synth compare field.h5 field.samples.h5   writes field.report/
+    """
+    # A batch system ends a job with SIGTERM: let it unwind like ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def command(function: Command) -> Command:
+    """Make `function(console, ...) -> (JSON object, exit code)` a command of its name."""
+
+    @functools.wraps(function)
+    def run(as_json: bool, verbose: bool, quiet: bool, **settings: Any) -> None:
+        console = Console(as_json, verbose, quiet)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = console.warning
+            try:
+                result, code = function(console, **settings)
+            except (Exception, KeyboardInterrupt) as error:
+                code, sentence = _explain(error)
+                console.detail(traceback.format_exc())
+                console.clear()
+                click.echo(f"Error: {sentence}", err=True)
+            else:
+                console.clear()
+                if as_json:
+                    click.echo(formatting.as_json(result))
+        sys.exit(code)
+
+    main.command()(run)
+    return function
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """The exit code and the one sentence that an exception deserves."""
+    if isinstance(error, SynthError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, str(error) or "Interrupted; nothing was written."
+    # torch raises its own OutOfMemoryError on a GPU and a bare RuntimeError on a CPU.
+    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if exhausted or "can't allocate memory" in str(error):
+        return OUT_OF_MEMORY, MEMORY_REMEDY
+    return 1, f"{type(error).__name__}: {error} (-v shows where)"
+
+
+def _read(console: Console, path: str, boundary: str = "auto", **settings: Any) -> Any:
+    field = synth.read(path, boundary=None if boundary == "auto" else boundary, **settings)
+    console.detail(formatting.field_line(field))
+    return field
+
+
+@command
+@click.argument("field")
+@options.reading
+@click.option("--model", default="wph", help="Moment family, or several: wph+marginal")
+@click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J.")
+@click.option("--angles", type=click.IntRange(1), help="Number of orientations L.")
+@click.option("--transform", type=click.Choice(["none", "log", "asinh"]), default="none")
+@options.device
+@options.writing
+@options.speaking
+def fit(
+    console: Console,
+    field: str,
+    output: Path | None = None,
+    overwrite: bool = False,
+    boundary: str = "auto",
+    dataset: str | None = None,
+    dims: tuple[str, ...] | None = None,
+    mask: str | None = None,
+    **settings: Any,
+) -> tuple[dict, int]:
+    """Measure the moments of FIELD (file.h5, file.h5:/dataset or file.npy)."""
+    path = output_path(output, field, ".model.h5", overwrite)
+    data = _read(console, field, boundary, dataset=dataset, dims=dims, mask=mask)
+    model = synth.fit(data, boundary=boundary, progress=console.progress, **settings)
+    synth.write_model(path, model, overwrite=overwrite)
+    result = {
+        "model": model.family,
+        "moments": model.n_moments,
+        "pixels": data.n_pixels,
+        "fields": data.n_samples,
+        "file": path,
+    }
+    console.result(formatting.fit_line(result))
+    return result, 0
+
+
+@command
+@click.argument("model")
+@click.option("-n", type=click.IntRange(1), default=1, help="Number of fields.", show_default=True)
+@click.option("--size", callback=options.split("x", int), help="Size of the fields: 256x256")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--steps", type=click.IntRange(1), help="Most iterations of a field.")
+@click.option("--init", type=click.Choice(["gaussian", "white"]), default="gaussian")
+@click.option(
+    "--target",
+    type=click.Choice(["mean", "each"]),
+    default="mean",
+    help="Match the mean moments, or those of one fitted field at random.",
+)
+@click.option("--batch", callback=options.batch, default="auto", help="Fields computed at once.")
+@options.device
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@options.writing
+@options.speaking
+def sample(
+    console: Console,
+    model: str,
+    output: Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    seed: int = 0,
+    **settings: Any,
+) -> tuple[dict, int]:
+    """Draw new fields from MODEL, a file that `synth fit` wrote."""
+    path = output_path(output, model, ".samples.h5", overwrite)
+    checkpoint = checkpoint_path(path, resume, overwrite)
+    start = time.perf_counter()
+    try:
+        ensemble = synth.sample(
+            synth.read_model(model),
+            seed=seed,
+            progress=console.progress,
+            checkpoint=checkpoint,
+            **settings,
+        )
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            raise KeyboardInterrupt(
+                f"Interrupted; {checkpoint} holds the state: "
+                "give the same command with --resume to continue."
+            ) from None
+        raise
+    synth.write_samples(path, ensemble, overwrite=overwrite)
+    checkpoint.unlink(missing_ok=True)
+    result = {
+        "file": path,
+        "n": ensemble.field.n_samples,
+        "seed": seed,
+        "seconds": round(time.perf_counter() - start, 3),
+        "samples": ensemble.outcomes,
+    }
+    console.result(formatting.sample_table(result))
+    unfinished = formatting.not_converged(ensemble.outcomes)
+    if unfinished:
+        console.note(unfinished)
+    return result, NOT_CONVERGED if unfinished else 0
+
+
+@command
+@click.argument("real")
+@click.argument("synthetic")
+@options.reading
+@click.option("--model", help="Model of the synthetic fields, to mark matched statistics.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    type=click.Choice(["different", "close", "underpowered"]),
+    help=f"Exit with {FOUND} on this verdict.",
+)
+@options.writing
+@options.speaking
+def compare(
+    console: Console,
+    real: str,
+    synthetic: str,
+    model: str | None = None,
+    output: Path | None = None,
+    overwrite: bool = False,
+    fail_on: tuple[str, ...] = (),
+    **settings: Any,
+) -> tuple[dict, int]:
+    """Judge whether SYNTHETIC could have come from the same process as REAL; write a report."""
+    path = output_path(output, synthetic, ".report", overwrite)
+    card = synth.compare(
+        _read(console, real, **settings),
+        _read(console, synthetic),
+        model=None if model is None else synth.read_model(model),
+        progress=console.progress,
+    )
+    card.write(path, overwrite=overwrite)
+    result = {**card.to_dict(), "report": path}
+    console.result(formatting.card_table(result))
+    return result, FOUND if card.verdict in fail_on else 0
+
+
+@command
+@click.argument("file")
+@options.speaking
+def inspect(console: Console, file: str) -> tuple[dict, int]:
+    """Say what FILE holds: a field and how it was recognised, a model, or samples."""
+    result = synth.inspect(file)
+    console.result(formatting.inspection(result))
+    return result, 0
+
+
+@command
+@click.argument("models", nargs=-1, required=True)
+@options.writing
+@options.speaking
+def merge(
+    console: Console, models: tuple[str, ...], output: Path | None, overwrite: bool
+) -> tuple[dict, int]:
+    """Merge MODELS, fitted with the same settings to different fields, into one."""
+    if output is None:
+        raise UsageError("Merging has no default output; name it with -o MODEL.")
+    path = output_path(output, models[0], ".model.h5", overwrite)
+    model = synth.merge([synth.read_model(name) for name in models])
+    synth.write_model(path, model, overwrite=overwrite)
+    result = {"model": model.family, "moments": model.n_moments, "file": path}
+    console.result(formatting.merge_line(result, len(models)))
+    return result, 0
+
+
+@command
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"))
+@click.option("-n", type=click.IntRange(1), default=8, help="Number of fields.", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
+@options.speaking
+def demo(console: Console, output: Path, n: int, overwrite: bool) -> tuple[dict, int]:
+    """Fit, sample and compare the turbulence that comes with the package."""
+    field, model, samples = demo_field(), output / "model.h5", output / "samples.h5"
+    report = output / "report"
+    output.mkdir(parents=True, exist_ok=True)
+    for path in (model, samples, report):
+        output_path(path, field, "", overwrite)
+
+    console.result(f"$ synth fit {field} -o {model}")
+    fitted, _ = fit(console, str(field), model, overwrite)
+    console.result(f"\n$ synth sample {model} -n {n} -o {samples}")
+    sampled, code = sample(console, str(model), samples, overwrite, n=n)
+    console.result(f"\n$ synth compare {field} {samples} --model {model} -o {report}")
+    compared, _ = compare(console, str(field), str(samples), str(model), report, overwrite)
+    return {"fit": fitted, "sample": sampled, "compare": compared}, code

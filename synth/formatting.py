@@ -1,0 +1,156 @@
+"""What the commands say on a terminal, as strings; nothing here prints."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synth.field import Field
+
+BAR_WIDTH = 20
+
+
+def as_json(value: Any) -> str:
+    """One JSON document; numbers that JSON lacks (nan, inf) become null."""
+    return json.dumps(_plain(value), indent=2, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy arrays and scalars
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _number(value: float | None) -> str:
+    """Three significant digits, or a dash where there is no number."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3g}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns two spaces apart; the first aligned left, the others right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = []
+    for row in (header, *rows):
+        first, *rest = (
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  ".join([first, *rest]).rstrip())
+    return "\n".join(lines)
+
+
+def field_line(field: Field) -> str:
+    """One sentence on the field that was read and how its layout was recognised."""
+    size = "x".join(map(str, field.shape))
+    return (
+        f"Read {_plural(field.n_samples, 'field')} of {size}, "
+        f"{_plural(field.n_channels, 'channel')}, boundary {field.boundary}, "
+        f"from {field.source}. {field.layout}"
+    ).rstrip()
+
+
+def fit_line(result: Mapping[str, Any]) -> str:
+    return (
+        f"{result['file']}: {_plural(result['moments'], 'moment')} ({result['model']}) of "
+        f"{_plural(result['fields'], 'field')} of {_plural(result['pixels'], 'pixel')}"
+    )
+
+
+def merge_line(result: Mapping[str, Any], models: int) -> str:
+    return (
+        f"{result['file']}: {_plural(result['moments'], 'moment')} ({result['model']}), "
+        f"merged from {_plural(models, 'model')}"
+    )
+
+
+def sample_table(result: Mapping[str, Any]) -> str:
+    """One row a field, then the file and the time it took."""
+    header = ("field", "status", "steps", "loss", "mismatch rms", "largest", "in sigma")
+    rows = [
+        (
+            str(i),
+            str(outcome["status"]),
+            str(outcome["steps"]),
+            *(_number(outcome[k]) for k in ("loss", "mismatch_rms", "mismatch_max")),
+            _number(outcome["mismatch_sigma"]),
+        )
+        for i, outcome in enumerate(result["samples"])
+    ]
+    return (
+        f"{_table(header, rows)}\n"
+        f"{result['file']}: {_plural(result['n'], 'field')}, seed {result['seed']}, "
+        f"{result['seconds']:.1f} s"
+    )
+
+
+def not_converged(outcomes: Sequence[Mapping[str, Any]]) -> str:
+    """Which samples did not converge and what to do about it; empty when all did."""
+    failed = {i: o["status"] for i, o in enumerate(outcomes) if o["status"] != "converged"}
+    if not failed:
+        return ""
+    reasons = ", ".join(f"{n} {status}" for status, n in Counter(failed.values()).items())
+    which = ", ".join(map(str, failed))
+    return (
+        f"{len(failed)} of {_plural(len(outcomes), 'field')} did not converge ({reasons}): "
+        f"{which}. Raise --steps, or fit with fewer --scales."
+    )
+
+
+def card_table(result: Mapping[str, Any]) -> str:
+    """The verdict, one row a statistic, and what else the card found."""
+    header = ("statistic", "p", "ratio", "spread", "skill", "verdict")
+    rows = [
+        (
+            s["name"] + (" (matched)" if s["matched"] else ""),
+            *(_number(s[key]) for key in ("p", "ratio", "spread", "skill")),
+            s["verdict"],
+        )
+        for s in result["statistics"]
+    ]
+    return f"{_table(header, rows)}\nverdict: {result['verdict']}\nreport: {result['report']}"
+
+
+def inspection(result: Mapping[str, Any], indent: str = "") -> str:
+    """A nested mapping as indented `key: value` lines."""
+    lines = []
+    for key, value in result.items():
+        if isinstance(value, Mapping):
+            lines += [f"{indent}{key}:", inspection(value, indent + "  ")]
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+            lines.append(f"{indent}{key}:")
+            lines += [f"{indent}  - " + inspection(v, indent + "    ").lstrip() for v in value]
+        elif isinstance(value, list | tuple):
+            lines.append(f"{indent}{key}: {', '.join(map(str, value))}")
+        else:
+            lines.append(f"{indent}{key}: {value}")
+    return "\n".join(lines)
+
+
+def progress_line(state: Mapping[str, Any]) -> str:
+    """A bar of the samples done, the iteration, the mismatch in sigma and the time left."""
+    done, n = state["done"], state["n"]
+    filled = BAR_WIDTH * done // max(n, 1)
+    words = [f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done}/{n}"]
+    if state.get("iteration") is not None:
+        words.append(f"iteration {state['iteration']}")
+    if state.get("mismatch_median") is not None:
+        median, worst = (_number(state[f"mismatch_{k}"]) for k in ("median", "worst"))
+        words.append(f"mismatch {median} (worst {worst})")
+    if state.get("seconds_left") is not None:
+        minutes, seconds = divmod(round(state["seconds_left"]), 60)
+        words.append(f"{minutes}:{seconds:02d} left")
+    return "  ".join(words)

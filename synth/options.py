@@ -1,0 +1,60 @@
+"""Command-line options that several commands share, and the parsing of their values."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+Decorator = Callable[[Callable], Callable]
+
+
+def _all(*options: Decorator) -> Decorator:
+    """Several options as one decorator, shown by --help in the order given."""
+    return lambda command: functools.reduce(lambda c, add: add(c), reversed(options), command)
+
+
+def split(separator: str, kind: type) -> Callable[..., tuple | None]:
+    """A callback for a list in one word: "256x256" -> (256, 256)."""
+
+    def parse(_: click.Context, __: click.Parameter, value: str | None) -> tuple | None:
+        try:
+            return None if value is None else tuple(kind(w) for w in value.split(separator))
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is not like 256{separator}256.") from None
+
+    return parse
+
+
+def batch(_: click.Context, __: click.Parameter, value: str) -> str | int:
+    """A callback for "auto" or a positive number."""
+    if value == "auto":
+        return value
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter(f"{value!r} is neither 'auto' nor a number of fields.")
+
+
+reading = _all(
+    click.option("-d", "--dataset", help="Dataset to read, where the file has several."),
+    click.option("--dims", callback=split(",", str), help="Names of the axes: sample,channel,y,x"),
+    click.option("--mask", help="Dataset that is true where the field is valid."),
+    click.option(
+        "--boundary",
+        type=click.Choice(["auto", "periodic", "open"]),
+        default="auto",
+        help="Whether the field is periodic; auto: as its file says.",
+    ),
+)
+writing = _all(
+    click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write."),
+    click.option("--overwrite", is_flag=True, help="Replace an existing output."),
+)
+speaking = _all(
+    click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
+    click.option("-v", "--verbose", is_flag=True, help="Say more; show the traceback of an error."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
+)
+device = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1")
