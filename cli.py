@@ -8,6 +8,7 @@ Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 unexpecte
 from __future__ import annotations
 
 import functools
+import shlex
 import signal
 import sys
 import time
@@ -21,14 +22,10 @@ import click
 
 import synth
 from synth import formatting, options
-from synth.errors import SynthError, UsageError
+from synth.errors import UsageError
 from synth.paths import checkpoint_path, demo_field, output_path
 
-NOT_CONVERGED, OUT_OF_MEMORY, FOUND, INTERRUPTED = 4, 5, 6, 130
-MEMORY_REMEDY = (
-    "Out of memory: sample with a smaller --batch or --size, "
-    "fit with fewer --scales or --angles, or use a device with more memory."
-)
+NOT_CONVERGED, FOUND = 4, 6
 Command = Callable[..., tuple[dict, int]]
 
 
@@ -95,7 +92,7 @@ def command(function: Command) -> Command:
             try:
                 result, code = function(console, **settings)
             except (Exception, KeyboardInterrupt) as error:
-                code, sentence = _explain(error)
+                code, sentence = formatting.explain(error)
                 console.detail(traceback.format_exc())
                 console.clear()
                 click.echo(f"Error: {sentence}", err=True)
@@ -107,19 +104,6 @@ def command(function: Command) -> Command:
 
     main.command()(run)
     return function
-
-
-def _explain(error: BaseException) -> tuple[int, str]:
-    """The exit code and the one sentence that an exception deserves."""
-    if isinstance(error, SynthError):
-        return error.exit_code, str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, str(error) or "Interrupted; nothing was written."
-    # torch raises its own OutOfMemoryError on a GPU and a bare RuntimeError on a CPU.
-    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if exhausted or "can't allocate memory" in str(error):
-        return OUT_OF_MEMORY, MEMORY_REMEDY
-    return 1, f"{type(error).__name__}: {error} (-v shows where)"
 
 
 def _read(console: Console, path: str, boundary: str = "auto", **settings: Any) -> Any:
@@ -211,6 +195,7 @@ def sample(
                 "give the same command with --resume to continue."
             ) from None
         raise
+    ensemble.provenance["command"] = shlex.join(["synth", *sys.argv[1:]])
     synth.write_samples(path, ensemble, overwrite=overwrite)
     checkpoint.unlink(missing_ok=True)
     result = {

@@ -8,10 +8,29 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synth.errors import SynthError
+
 if TYPE_CHECKING:
     from synth.field import Field
 
 BAR_WIDTH = 20
+MEMORY_REMEDY = (
+    "Out of memory: sample with a smaller --batch or --size, "
+    "fit with fewer --scales or --angles, or use a device with more memory."
+)
+
+
+def explain(error: BaseException) -> tuple[int, str]:
+    """The exit code and the one sentence that an exception deserves."""
+    if isinstance(error, SynthError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return 130, str(error) or "Interrupted; nothing was written."
+    # torch raises its own OutOfMemoryError on a GPU and a bare RuntimeError on a CPU.
+    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if exhausted or "can't allocate memory" in str(error):
+        return 5, MEMORY_REMEDY
+    return 1, f"{type(error).__name__}: {error} (-v shows where)"
 
 
 def as_json(value: Any) -> str:
