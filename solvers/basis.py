@@ -12,27 +12,26 @@ batch at once, because they are bound by launches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-CHUNK = 1024
+CHUNK = 1024  # largest c
 ALIGNMENT = 16  # numbers; 64 bytes of float32, the widest vector load
 
 
 def chunk_size(d: int) -> int:
-    """Length c of a chunk for vectors of ``d`` numbers: 1024, or the aligned d when smaller."""
-    return min(CHUNK, -(-d // ALIGNMENT) * ALIGNMENT)
+    """Length c of the chunks of vectors of ``d`` numbers, at most 1024."""
+    K = max(1, -(-d // CHUNK))
+    return ALIGNMENT * max(1, -(-d // (K * ALIGNMENT)))
 
 
 def to_chunks(vectors: Tensor) -> Tensor:
     """Cut (B, d) into (B, K, c), the last chunk filled up with zeros."""
     c = chunk_size(vectors.shape[1])
-    padding = -vectors.shape[1] % c
+    padding = max(c, -(-vectors.shape[1] // c) * c) - vectors.shape[1]
     if padding:
         vectors = torch.nn.functional.pad(vectors, (0, padding))
-    return vectors.reshape(len(vectors), -1, c)
+    return vectors.unflatten(1, (-1, c))
 
 
 def from_chunks(chunks: Tensor, d: int) -> Tensor:
@@ -55,30 +54,31 @@ def dots(basis: Tensor, vectors: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor (B, V, R) float64
+    Tensor (B, R, V) float64
     """
+    B, K, R, _ = basis.shape
+    result = basis.new_empty(B, R, vectors.shape[2], dtype=torch.float64)
+    for part in _parts(basis):
+        partial = torch.bmm(
+            basis[part].flatten(0, 1), vectors[part].flatten(0, 1).transpose(1, 2)
+        )  # (nK, R, V)
+        result[part] = partial.double().unflatten(0, (-1, K)).sum(1)
+    return result
 
-    def product(rows: Tensor, few: Tensor) -> Tensor:  # (n, K, R, c), (n, K, V, c)
-        n, K = rows.shape[:2]
-        partial = torch.bmm(few.flatten(0, 1), rows.flatten(0, 1).transpose(1, 2))  # (nK, V, R)
-        return partial.double().unflatten(0, (n, K)).sum(1)
 
-    return _by_sample(product, basis, vectors)
-
-
-def combine(coefficients: Tensor, basis: Tensor) -> Tensor:
+def combine(weights: Tensor, basis: Tensor) -> Tensor:
     """Linear combination of the rows, (B, R) float64 with (B, K, R, c) -> (B, K, c)."""
+    B, K, R, c = basis.shape
+    weights = weights.to(basis.dtype)[:, None, None].expand(B, K, 1, R)
+    result = basis.new_empty(B, K, 1, c)
+    for part in _parts(basis):
+        torch.bmm(
+            weights[part].flatten(0, 1), basis[part].flatten(0, 1), out=result[part].flatten(0, 1)
+        )
+    return result[:, :, 0]
 
-    def product(weights: Tensor, rows: Tensor) -> Tensor:  # (n, R), (n, K, R, c)
-        n, K, R, _ = rows.shape
-        weights = weights.unsqueeze(1).expand(n, K, R).reshape(n * K, 1, R)
-        return torch.bmm(weights, rows.flatten(0, 1)).reshape(n, K, -1)
 
-    return _by_sample(product, coefficients.to(basis.dtype), basis)
-
-
-def _by_sample(product: Callable[[Tensor, Tensor], Tensor], a: Tensor, b: Tensor) -> Tensor:
-    """Apply ``product`` to each sample on a CPU, to the batch at once elsewhere."""
-    if a.device.type != "cpu" or len(a) == 1:
-        return product(a, b)
-    return torch.cat([product(a[i : i + 1], b[i : i + 1]) for i in range(len(a))])
+def _parts(basis: Tensor) -> list[slice]:
+    """One sample after the other on a CPU, the whole batch elsewhere."""
+    B = len(basis)
+    return [slice(i, i + 1) for i in range(B)] if basis.device.type == "cpu" else [slice(B)]

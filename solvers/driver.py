@@ -125,7 +125,7 @@ def minimise(
     run.drop_finished()
     while len(run.index):
         d = prod(start.shape[1:])
-        points = rows.from_chunks(method.trial(run.method), d)
+        points = rows.from_chunks(run.method.trial, d)
         value, gradient = energy(points.reshape(-1, *start.shape[1:]), run.index)
         _check(value, gradient, points)
         run.step(method, value.detach().double(), gradient.detach().reshape(points.shape))

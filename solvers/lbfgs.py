@@ -23,6 +23,7 @@ class LBFGSState:
     """All that the next step needs; the first axis of every entry is the sample."""
 
     x: Tensor  # (B, K, c) iterate
+    trial: Tensor  # (B, K, c) point whose energy the next step needs, x + t p
     direction: Tensor  # (B, K, c) p
     basis: Tensor  # (B, K, 2M+1, c) rows s, y (rings of M = history + 1 slots) and g
     gram: Tensor  # (B, 2M+1, 2M+1) float64 inner products of the rows
@@ -80,6 +81,7 @@ class LBFGS:
         integer = torch.zeros(B, dtype=torch.int64, device=x.device)
         return LBFGSState(
             x=x.clone(),
+            trial=x.clone(),
             direction=torch.zeros_like(x),
             basis=x.new_zeros(B, x.shape[1], n_rows, x.shape[2]),
             gram=number.new_zeros(B, n_rows, n_rows),
@@ -89,10 +91,6 @@ class LBFGS:
             failed=torch.zeros_like(integer, dtype=torch.bool),
             search=linesearch.begin(number + torch.inf, number, number),
         )
-
-    def trial(self, state: LBFGSState) -> Tensor:
-        """Points (B, K, c) whose energies the next step needs."""
-        return state.x + state.search.step.to(state.x.dtype)[:, None, None] * state.direction
 
     def step(
         self, state: LBFGSState, value: Tensor, gradient: Tensor, active: Tensor
@@ -131,33 +129,38 @@ class LBFGS:
 
         renewed = accepted | exhausted
         fresh = linesearch.begin(value, slope, length)
+        search = linesearch.choose(renewed, fresh, search)
+        direction = rows.combine(weights, state.basis)
         return replace(
             state,
             x=x,
-            direction=rows.combine(weights, state.basis),
+            trial=x + search.step.to(x.dtype)[:, None, None] * direction,
+            direction=direction,
             head=head,
             count=count,
             steps=state.steps + accepted,
             failed=(exhausted & (state.count == 0)) | (renewed & (squared == 0)),
-            search=linesearch.choose(renewed, fresh, search),
+            search=search,
         )
 
     def _record(self, state: LBFGSState, accepted: Tensor, g_trial: Tensor) -> Tensor:
         """Move the accepted samples: new rows s, y, g and their inner products; returns x."""
         M, sample = self.history + 1, torch.arange(len(accepted), device=accepted.device)
+        B, K, _, c = state.basis.shape
         new = accepted[:, None, None]
         g = state.basis[:, :, 2 * M]
-        trial = self.trial(state)
-        x = torch.where(new, trial, state.x)
-        # The slot at ``head`` is free, so a sample that did not move writes zeros there.
-        vectors = torch.stack(
-            [x - state.x, torch.where(new, g_trial - g, 0.0), torch.where(new, g_trial, g)], 2
-        )
+        x = torch.where(new, state.trial, state.x)
+        # The slot at ``head`` is free: a sample that did not move writes zeros there.
+        vectors = g.new_empty(B, K, 3, c)
+        s_new, y_new, g_new = vectors.unbind(2)
+        torch.sub(x, state.x, out=s_new)
+        torch.where(new, g_trial, g, out=g_new)
+        torch.sub(g_new, g, out=y_new)
         slots = torch.stack([state.head, M + state.head, torch.full_like(state.head, 2 * M)], 1)
         state.basis[sample[:, None], :, slots] = vectors.transpose(1, 2)
-        products = rows.dots(state.basis, vectors)  # (B, 3, 2M+1)
-        state.gram[sample[:, None], slots] = products
-        state.gram[sample[:, None], :, slots] = products
+        products = rows.dots(state.basis, vectors)  # (B, 2M+1, 3)
+        state.gram[sample[:, None], :, slots] = products.transpose(1, 2)
+        state.gram[sample[:, None], slots] = products.transpose(1, 2)
         return x
 
     def _keep_pair(self, state: LBFGSState, accepted: Tensor) -> tuple[Tensor, Tensor]:
