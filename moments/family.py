@@ -1,0 +1,141 @@
+"""What every moment family is: a labelled average over positions, normalised by frozen constants."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from moments.bank import FilterBank
+from moments.labels import Labels
+from moments.pyramid import climb
+
+#: Floor of the frozen normalisers: a band without power (a field with no such scale) stays finite.
+LEAST_POWER = 1e-12
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Constants measured on the target, (channel, J, L) each."""
+
+    wave: Tensor  # deviation of the bands
+    modulus: Tensor  # deviation of their moduli
+    means: Tensor  # mean of their moduli
+
+
+class MomentFamily(nn.Module, abc.ABC):
+    """A map from fields to the moments of the stationary process behind them.
+
+    Subclasses are final: they fill ``labels`` and implement :meth:`constants` and :meth:`forward`.
+    Filters are plain buffers; the normalising constants, frozen from the target by :meth:`freeze`, are
+    the persistent ones, so ``state_dict()`` is what a model file keeps.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        The field's grid.
+    channels : int
+        Number of channels; moments between them are included.
+    """
+
+    name: ClassVar[str]
+    labels: Labels
+
+    def __init__(self, shape: Sequence[int], channels: int = 1) -> None:
+        super().__init__()
+        if channels < 1:
+            raise ValueError(f"channels={channels} was asked for; at least 1 is needed.")
+        self.shape = tuple(int(n) for n in shape)
+        self.dims = len(self.shape)
+        self.channels = int(channels)
+
+    @property
+    def n_moments(self) -> int:
+        """M, the length of the vector of moments."""
+        return len(self.labels)
+
+    @abc.abstractmethod
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """Normalising constants measured on fields, averaged over the batch.
+
+        Parameters
+        ----------
+        x : Tensor, (batch, channel, *space)
+
+        Returns
+        -------
+        dict of str to Tensor
+            Each an average over positions and fields, so that those of several batches average too.
+        """
+
+    @abc.abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Moments of each field.
+
+        Parameters
+        ----------
+        x : Tensor, (batch, channel, *space) real
+
+        Returns
+        -------
+        Tensor, (batch, M) real
+        """
+
+    def freeze(self, constants: dict[str, Tensor]) -> MomentFamily:
+        """Set the normalising constants (see :meth:`constants`); returns the family itself."""
+        for name, value in constants.items():
+            buffer = self.get_buffer(name)
+            if tuple(value.shape) != tuple(buffer.shape):
+                raise ValueError(
+                    f"Constant {name!r} of shape {tuple(value.shape)} was given to a {self.name} family "
+                    f"of {self.channels} channel(s); shape {tuple(buffer.shape)} would work."
+                )
+            buffer.copy_(value)
+        return self
+
+    def checked(self, x: Tensor) -> Tensor:
+        """The fields, if they have the shape this family was built for."""
+        expected = (self.channels, *self.shape)
+        if x.ndim != self.dims + 2 or tuple(x.shape[1:]) != expected:
+            raise ValueError(
+                f"Fields of shape {tuple(x.shape)} were given to moments built for "
+                f"(batch, channel, *space) = (any, {', '.join(map(str, expected))})."
+            )
+        return x
+
+
+class WaveletFamily(MomentFamily):
+    r"""A family built on a filter bank, normalised by the power and the mean modulus of each band.
+
+    Constants: ``power`` :math:`P_\lambda = \langle|W_\lambda x|^2\rangle` and ``modulus``
+    :math:`\mu_\lambda = \langle|W_\lambda x|\rangle`, both (channels, J, L).
+    """
+
+    def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
+        super().__init__(shape, channels)
+        self.bank = bank
+        size = (self.channels, bank.scales, bank.angles)
+        self.register_buffer("power", torch.ones(size, dtype=torch.float64))
+        self.register_buffer("modulus", torch.zeros(size, dtype=torch.float64))
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        axes = tuple(range(-self.dims, 0))
+        power, modulus = [], []
+        for level in climb(self.checked(x), self.bank):
+            r = torch.abs(level.coefficients).double()
+            power.append((r**2).mean(axes).mean(0))
+            modulus.append(r.mean(axes).mean(0))
+        return {"power": torch.stack(power, 1), "modulus": torch.stack(modulus, 1)}
+
+    def frozen(self) -> Frozen:
+        r"""The constants in the form in which moments use them.
+
+        :math:`\sigma_1 = \sqrt{P_\lambda}` for the bands, :math:`\sigma_0 = \sqrt{P_\lambda - \mu_\lambda^2}`
+        for their moduli.
+        """
+        variance = (self.power - self.modulus**2).clamp(min=LEAST_POWER)
+        return Frozen(self.power.clamp(min=LEAST_POWER).sqrt(), variance.sqrt(), self.modulus)

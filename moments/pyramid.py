@@ -1,0 +1,86 @@
+"""The climb from fine to coarse scales that every wavelet family shares.
+
+At each scale the field's spectrum is cropped to the scale's own grid, so a whole climb costs little more
+than its first two levels.  Families that correlate scales carry their finer features along, cropped with
+the field: by Parseval only the low wavenumbers of a fine feature meet a coarse one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from moments import grids
+from moments.bank import FilterBank
+from moments.harmonics import modulus
+from moments.wavelets import half_spectrum, spectrum, synthesis
+
+
+@dataclass(frozen=True)
+class Level:
+    """One scale of a batch of fields, with the features carried up from the finer ones."""
+
+    j: int
+    bank: FilterBank
+    field: Tensor  # (batch, channel, *grid) spectrum of the fields, cropped to the scale's grid
+    finer: Tensor | None  # (batch, feature, *half grid) spectra of the finer moduli, finest first
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Points per axis of the scale's grid."""
+        return self.bank.grids[self.j]
+
+    @cached_property
+    def bands(self) -> Tensor:
+        """Spectra of the wavelet coefficients, (batch, channel, L, *grid) complex."""
+        return self.field.unsqueeze(-self.bank.dims - 1) * self.bank.psi(self.j)
+
+    @cached_property
+    def coefficients(self) -> Tensor:
+        """Wavelet coefficients W_{j,l} x on the scale's grid, (batch, channel, L, *grid) complex."""
+        return synthesis(self.bands, self.bank.dims)
+
+    @cached_property
+    def moduli(self) -> Tensor:
+        """Spectra of |W_{j,l} x|, (batch, channel, L, *half grid) complex."""
+        return half_spectrum(modulus(self.coefficients), self.bank.dims)
+
+    @cached_property
+    def modulus_means(self) -> Tensor:
+        """Means of the moduli of this scale, (batch, channel, L) real."""
+        return self.moduli[(..., *[0] * self.bank.dims)].real
+
+    @cached_property
+    def carried_means(self) -> Tensor:
+        """Means of the carried moduli, (batch, feature) real."""
+        return self.carried[(..., *[0] * self.bank.dims)].real
+
+    @cached_property
+    def carried(self) -> Tensor:
+        """Spectra of the moduli of this and all finer scales on this grid.
+
+        (batch, feature, *half grid) complex, features in the order (scale, channel, orientation).
+        """
+        own = self.moduli.flatten(1, 2)
+        return own if self.finer is None else torch.cat([self.finer, own], dim=1)
+
+
+def climb(x: Tensor, bank: FilterBank, carry: bool = False) -> Iterator[Level]:
+    """Levels of the fields x, (batch, channel, *space), finest first.
+
+    With ``carry`` each level receives the spectra of the finer moduli.
+    """
+    current, at, finer = spectrum(x, bank.dims), bank.shape, None
+    for j, grid in enumerate(bank.grids):
+        current = grids.regrid(current, at, grid)
+        if finer is not None:
+            finer = grids.regrid(finer, at, grid, half=True)
+        at = grid
+        level = Level(j, bank, current, finer)
+        yield level
+        if carry:
+            finer = level.carried

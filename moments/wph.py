@@ -1,0 +1,122 @@
+r"""Wavelet phase harmonics: covariances between wavelet coefficients whose phases have been multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from moments.bank import FilterBank
+from moments.classes import AutoCorrelations, Harmonics, LowPass, ModulusCorrelations, MomentClass
+from moments.family import WaveletFamily
+from moments.labels import Labels
+from moments.pyramid import climb
+
+CLASSES = ("S11", "S00", "S01", "C00", "C01", "Cphase", "L")
+
+
+class WPH(WaveletFamily):
+    r"""Wavelet phase harmonic covariances.
+
+    .. math:: C = \mathrm{Cov}\Big(\frac{[W_\lambda x]^k(u+\tau)}{\sigma_{\lambda,k}},
+              \frac{[W_{\lambda'} x]^{k'}(u)}{\sigma_{\lambda',k'}}\Big), \qquad
+              [z]^k = |z|\,e^{ik\arg z},
+
+    centred and normalised with the means and deviations of the target, frozen.  Classes:
+
+    ======== ===================================================== =====================================
+    class    first and second feature                              pairs
+    ======== ===================================================== =====================================
+    S11      W, W (k = k' = 1)                                     same band, at the lags of its shells
+    S00      modulus, modulus                                      same band, at the lags of its shells
+    S01      modulus, W                                            same band
+    C00      modulus, modulus                                      j1 <= j2, other band
+    C01      modulus of the finer band, W of the coarser           j1 < j2
+    Cphase   [W]^k of the coarser band, W of the finer             same angle, k = 2^(j2 - j1)
+    L        low passes: mean, covariance at lags, E|y|, E y|y|    every scale
+    ======== ===================================================== =====================================
+
+    Sources: Mallat, Zhang & Rochette 2020 (arXiv 1810.12136); Zhang & Mallat 2021 (arXiv 1911.10017,
+    models B and C); Allys et al. 2020 (arXiv 2006.06298); Regaldo-Saint Blancard et al. 2023
+    (arXiv 2208.03538).
+
+    Parameters
+    ----------
+    shape : sequence of int
+    channels : int
+    bank : FilterBank
+    shells : int
+        Shells of lags of S11, S00 and the low pass; see :func:`moments.shifts.shells`.
+    delta_scale, delta_angle : int, optional
+        Largest difference of scale and of orientation (in steps, around the half circle) of C00 and C01;
+        all by default.  In 3-D the orientation has no order and ``delta_angle`` is refused.
+    cross_shells : int
+        Shells of lags of C01 and C00 between bands of the same orientation.
+    harmonics : int
+        Largest harmonic k of Cphase.
+    classes : sequence of str
+        Which classes to keep.
+
+    Raises
+    ------
+    ValueError
+        For a class that does not exist or an option out of its range.
+    """
+
+    name: ClassVar[str] = "wph"
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: int,
+        bank: FilterBank,
+        *,
+        shells: int = 2,
+        delta_scale: int | None = None,
+        delta_angle: int | None = None,
+        cross_shells: int = 0,
+        harmonics: int = 2,
+        classes: Sequence[str] = CLASSES,
+    ) -> None:
+        super().__init__(shape, channels, bank)
+        unknown = sorted(set(classes) - set(CLASSES))
+        if unknown:
+            raise ValueError(
+                f"WPH class {unknown[0]!r} was asked for; {', '.join(CLASSES)} would work."
+            )
+        if delta_angle is not None and self.dims == 3:
+            raise ValueError(
+                "delta_angle was asked for in 3-D, where orientations have no order; leave it out."
+            )
+        parts: list[MomentClass] = []
+        if {"S11", "S00"} & set(classes):
+            kinds = [kind for kind in ("S11", "S00") if kind in classes]
+            parts.append(AutoCorrelations(self, kinds, shells))
+        if {"S01", "C00", "C01"} & set(classes):
+            kinds = [kind for kind in ("S01", "C00", "C01") if kind in classes]
+            parts.append(ModulusCorrelations(self, kinds, delta_scale, delta_angle, cross_shells))
+        if "Cphase" in classes:
+            parts.append(Harmonics(self, harmonics))
+        if "L" in classes:
+            parts.append(LowPass(self, shells))
+        self.parts = torch.nn.ModuleList(parts)
+        self.labels = Labels.join(part.labels(j) for j in range(bank.scales) for part in parts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """WPH moments, (batch, M); see :class:`WPH`."""
+        frozen = self.frozen()
+        blocks = []
+        for level in climb(self.checked(x), self.bank, carry=True):
+            for part in self.parts:
+                blocks += part(level, frozen)
+        return torch.cat(blocks, dim=1)
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """Power and mean modulus of the bands, and the power of the low passes where there are any."""
+        out = super().constants(x)
+        for number, part in enumerate(self.parts):
+            if isinstance(part, LowPass):
+                out[f"parts.{number}.power"] = part.powers(climb(x, self.bank))
+        return out
