@@ -1,0 +1,175 @@
+"""Bring real and synthetic fields into one frame: same size, units, boundary and blocks.
+
+The fields are only cropped, cut and rescaled, never resampled. What was done is said in `notes`,
+which the report repeats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synth.errors import InputError
+from synth.field import Field
+from synth.statistics import Frame
+
+MOST_BYTES = 2**30  # of the fields of one set; a larger set is thinned evenly
+SMALLEST = 16
+COMPONENTS = {"x": "x", "y": "y", "z": "z", "u": "x", "v": "y", "w": "z"}
+VECTORS = ("velocity", "vel", "u", "magnetic_field", "b", "momentum", "displacement")
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Real and synthetic fields ready to be measured, in units of the real mean and sd."""
+
+    frame: Frame
+    real: Tensor  # (n, channel, *space)
+    synthetic: tuple[Tensor, ...]  # one (n, channel, *space) for each synthetic set
+    mean: np.ndarray  # (channel,)
+    sd: np.ndarray  # (channel,)
+    blocks: bool  # one real field only, cut into blocks
+    notes: tuple[str, ...]
+
+
+def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
+    """Crop, cut and standardise; raise InputError where the fields cannot be compared."""
+    notes: list[str] = []
+    for other in synthetic:
+        _check(real, other)
+    shape = tuple(min(sizes) for sizes in zip(*(f.shape for f in (real, *synthetic)), strict=True))
+    if min(shape) < SMALLEST:
+        raise InputError(
+            f"The fields are {_size(shape)} where they overlap, which is too small to compare; "
+            f"every side needs at least {SMALLEST} pixels."
+        )
+    arrays = [_load(f, notes) for f in (real, *synthetic)]
+    periodic = [_is_periodic(f, a) for f, a in zip((real, *synthetic), arrays, strict=True)]
+    cropped = any(f.shape != shape for f in (real, *synthetic))
+    blocks = real.n_samples == 1
+    if blocks:
+        shape = _block_shape(real.shape, shape)
+    boundary = "periodic" if all(periodic) and not cropped and not blocks else "open"
+    arrays = [_cut(a, shape, every=blocks) for a in arrays]
+    if blocks:
+        notes.append(
+            f"There is one real field: all fields are cut into blocks of {_size(shape)}, "
+            "which gives no p-value."
+        )
+    elif cropped:
+        notes.append(f"The fields differ in size: one crop of {_size(shape)} of each is compared.")
+    if boundary == "open" and all(periodic):
+        notes.append("Crops of periodic fields are not periodic, and are treated as open.")
+    components = vector_components(real)
+    mean, sd = _moments(arrays[0], bool(components), real)
+    view = (-1, *[1] * len(shape))
+    scaled = [
+        torch.from_numpy(((a - mean.reshape(view)) / sd.reshape(view)).astype(np.float32))
+        for a in arrays
+    ]
+    frame = Frame(shape, boundary, tuple(real.channels), components)
+    return Pairing(frame, scaled[0], tuple(scaled[1:]), mean, sd, blocks, tuple(notes))
+
+
+def vector_components(field: Field) -> tuple[int, ...]:
+    """The axis along which each channel points, or () where the channels are not a vector.
+
+    Channels such as u, v, w or vel_x, vel_y, vel_z point along the axes called x, y, z; so do the
+    unnamed channels of a dataset called velocity, in this order.
+    """
+    if field.ndim < 2 or field.n_channels != field.ndim:
+        return ()
+    last = [name.lower()[-1:] for name in field.channels]
+    letters = [COMPONENTS.get(letter, "") for letter in last]
+    if sorted(letters) != ["x", "y", "z"][: field.ndim]:
+        if field.name.lower() not in VECTORS:
+            return ()
+        letters = ["x", "y", "z"][: field.ndim]
+    axes = [name.lower()[-1:] for name in field.dims]
+    if sorted(axes) != sorted(letters):
+        axes = ["x", "y", "z"][: field.ndim][::-1]
+    return tuple(axes.index(letter) for letter in letters)
+
+
+def _check(real: Field, other: Field) -> None:
+    if real.ndim != other.ndim or real.n_channels != other.n_channels:
+        raise InputError(
+            f"The real fields are {real.ndim}-D with {real.n_channels} channel(s) and the "
+            f"synthetic ones {other.ndim}-D with {other.n_channels}; they must be alike."
+        )
+    for a, b in zip(real.spacing, other.spacing, strict=True):
+        if not math.isclose(a, b, rel_tol=1e-3):
+            raise InputError(
+                f"The real grid has spacing {real.spacing} and the synthetic one {other.spacing}; "
+                "bring both to the same grid, since resampling would change their statistics."
+            )
+
+
+def _load(field: Field, notes: list[str]) -> np.ndarray:
+    """All fields of a set, or an even selection of a set that is too large."""
+    per_field = 4 * field.n_channels * field.n_pixels
+    most = max(1, MOST_BYTES // per_field)
+    if field.n_samples <= most:
+        values = field.load()
+    else:
+        chosen = np.linspace(0, field.n_samples - 1, most).round().astype(int)
+        values = np.concatenate([np.asarray(field.values[i : i + 1]) for i in chosen])
+        notes.append(f"{most} of the {field.n_samples} fields of {field.source} are compared.")
+    if field.mask is not None:
+        mask = np.broadcast_to(field.mask, values.shape)
+        mean = values.mean(where=mask, dtype=np.float64)
+        values = np.where(mask, values, np.float32(mean))
+        notes.append("Masked pixels are set to the mean of the others.")
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{field.source or field.name} has values that are not finite; give a mask or fill them."
+        )
+    return values
+
+
+def _is_periodic(field: Field, values: np.ndarray) -> bool:
+    """As declared; where nothing is declared, whether the border is no rougher than the inside."""
+    if field.boundary != "unknown":
+        return field.boundary == "periodic"
+    for axis in range(2, values.ndim):
+        inside = np.abs(np.diff(values, axis=axis)).mean(dtype=np.float64)
+        border = np.abs(values.take(0, axis) - values.take(-1, axis)).mean(dtype=np.float64)
+        if border > 1.5 * inside:
+            return False
+    return True
+
+
+def _block_shape(real: tuple[int, ...], common: tuple[int, ...]) -> tuple[int, ...]:
+    """Blocks of half the real side (an eighth in 1-D), or the common size where that is less."""
+    parts = 8 if len(real) == 1 else 2
+    return tuple(
+        max(min(SMALLEST, n), min(n, full // parts)) for n, full in zip(common, real, strict=True)
+    )
+
+
+def _cut(values: np.ndarray, shape: tuple[int, ...], every: bool) -> np.ndarray:
+    """The first crop of each field, or every block that fits side by side."""
+    for axis, size in enumerate(shape):
+        count = values.shape[2 + axis] // size if every else 1
+        parts = np.split(values.take(range(count * size), 2 + axis), count, axis=2 + axis)
+        values = np.concatenate(parts)
+    return values
+
+
+def _moments(values: np.ndarray, vector: bool, field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Pooled mean and sd of each channel; the components of a vector share one sd."""
+    axes = (0, *range(2, values.ndim))
+    mean = values.mean(axes, dtype=np.float64)
+    sd = values.std(axes, dtype=np.float64)
+    if not (sd > 0).all():
+        raise InputError(f"The real field {field.source or field.name} is constant.")
+    return mean, np.full_like(sd, np.sqrt(np.mean(sd**2))) if vector else sd
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,134 @@
+"""One figure for each statistic: the real band, the synthetic band and the controls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from io import StringIO
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+from synth.card import Evidence
+from synth.report import colours
+from synth.statistics import Panel, Statistic
+
+STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "axes.edgecolor": colours.SOFT,
+    "axes.labelcolor": colours.INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "xtick.color": colours.SOFT,
+    "ytick.color": colours.SOFT,
+    "xtick.labelcolor": colours.INK,
+    "ytick.labelcolor": colours.INK,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "text.color": colours.INK,
+    "svg.fonttype": "none",
+    "mathtext.fontset": "dejavusans",
+}
+LABELS = {"real": "real", "gaussian": "Gaussian control", "phase": "random phases"}
+MOST_PANELS = 6
+BAND = (0.1, 0.9)
+
+
+def statistic_figure(statistic: Statistic, evidence: Evidence) -> Figure:
+    """Median and central 80% of the fields of every set, on the panels of the statistic."""
+    panels = statistic.panels(evidence.frame)[:MOST_PANELS]
+    columns = min(len(panels), 3)
+    rows = math.ceil(len(panels) / columns)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3.5 * columns if columns > 1 else 5.2, 2.9 * rows + 0.3))
+        FigureCanvasAgg(figure)
+        axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+        for panel, ax in zip(panels, axes, strict=False):
+            draw(panel, ax, {n: c[statistic.name].numpy() for n, c in evidence.curves.items()})
+        for ax in axes[len(panels) :]:
+            ax.remove()
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="upper center", ncols=len(labels), frameon=False, handlelength=1.6
+        )
+        figure.tight_layout(rect=(0, 0, 1, 1 - 0.32 / figure.get_figheight()))
+    return figure
+
+
+def draw(panel: Panel, ax: Axes, curves: dict[str, np.ndarray]) -> None:
+    """One panel: a line for the median of each set, bands for the real and synthetic ones."""
+    palette = colours.of_sets(list(curves))
+    order = ["phase", "gaussian", *(n for n in curves if n not in LABELS), "real"]
+    x = np.asarray(panel.x, dtype=float)
+    for name in order:
+        values = curves[name][:, list(panel.columns)]
+        values = np.exp(values) if panel.logarithmic else values
+        middle, low, high = _summary(values)
+        control = name in ("gaussian", "phase")
+        style = {"gaussian": (0, (5, 1.5)), "phase": (0, (1, 1.3))}.get(name, "-")
+        single = len(x) <= 3
+        ax.plot(x, middle, linestyle="none" if single else style, color=palette[name],
+                marker="o" if single else None, markersize=4, linewidth=1.1 if control else 1.6,
+                label=LABELS.get(name, name), zorder=4 if name == "real" else 3)
+        if single:
+            ax.errorbar(x, middle, [middle - low, high - middle], fmt="none",
+                        ecolor=palette[name], elinewidth=1, alpha=0.7)
+        elif not control:
+            ax.fill_between(x, low, high, color=palette[name], alpha=0.2, linewidth=0)
+    if panel.reference is not None:
+        ax.axhline(panel.reference, color=colours.SOFT, linewidth=0.7, zorder=1)
+    ax.set_xscale(panel.xscale if len(x) > 3 else "linear")
+    ax.set_yscale(panel.yscale)
+    _plain_ticks(panel, ax)
+    ax.set_xlabel(panel.xlabel)
+    ax.set_ylabel(panel.ylabel)
+    ax.set_title(panel.title)
+
+
+def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Median and central 80% over fields; nan where fewer than half of the fields have a value."""
+    known = np.isfinite(values)
+    seen = known.mean(0) >= 0.5
+    out = np.full((3, values.shape[1]), np.nan)
+    for i in np.flatnonzero(seen):
+        out[:, i] = np.quantile(values[known[:, i], i], [0.5, *BAND])
+    return out[0], out[1], out[2]
+
+
+def _plain_ticks(panel: Panel, ax: Axes) -> None:
+    """Numbers such as 3 and 10 rather than powers of ten on short logarithmic axes."""
+    low, high = ax.get_ylim()
+    if panel.yscale == "log" and high / max(low, 1e-300) < 50:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        ax.yaxis.set_major_formatter(ScalarFormatter())
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    if panel.xscale == "log" and len(panel.x) > 3:
+        ax.xaxis.set_major_formatter(ScalarFormatter())
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    elif len(panel.x) <= 3:
+        ax.set_xticks(list(panel.x))
+        ax.margins(x=0.3)
+
+
+def inline_svg(figure: Figure, salt: str, names: Sequence[str]) -> str:
+    """The figure as an SVG element whose colours follow the page's light or dark scheme."""
+    buffer = StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    palette = {colours.INK: "ink", colours.SOFT: "soft", colours.GAUSSIAN: "gaussian"}
+    synthetic = [c for n, c in colours.of_sets(names).items() if n not in LABELS]
+    palette |= {colour: f"set{i}" for i, colour in enumerate(synthetic)}
+    for colour, variable in palette.items():
+        text = text.replace(colour, f"var(--{variable})")
+    return text

@@ -1,0 +1,70 @@
+"""report.html from a card: everything embedded, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from matplotlib.figure import Figure
+
+from synth.card import Card
+from synth.report.figures import LABELS, inline_svg, statistic_figure
+from synth.report.images import fields_figure, thumbnails
+
+FORMATS = {"png": {"dpi": 150}, "pdf": {}}
+
+
+def write_page(card: Card, directory: Path) -> Path:
+    """Write report.html and figures/*.png, *.pdf into an existing folder; return the page."""
+    folder = directory / "figures"
+    folder.mkdir()
+    fields = fields_figure(card.evidence, card.real["units"])
+    _save(fields, folder / "fields")
+    names = list(card.evidence.curves)
+    drawings = {}
+    for statistic in card.evidence.statistics:
+        figure = statistic_figure(statistic, card.evidence)
+        _save(figure, folder / statistic.name)
+        drawings[statistic.name] = inline_svg(figure, statistic.name, names)
+    page = directory / "report.html"
+    page.write_text(render(card, drawings, fields), encoding="utf-8")
+    return page
+
+
+def render(card: Card, drawings: dict[str, str], fields: Figure) -> str:
+    """The HTML of the page."""
+    environment = Environment(
+        loader=PackageLoader("synth.report", "."),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    flat = card.evidence.frame.ndim > 1
+    return environment.get_template("report.html").render(
+        card=card,
+        style=resources.files("synth.report").joinpath("style.css").read_text(encoding="utf-8"),
+        drawings=drawings,
+        wide={s.name for s in card.evidence.statistics if len(s.panels(card.evidence.frame)) > 1},
+        images=thumbnails(card.evidence) if flat else {},
+        lines="" if flat else inline_svg(fields, "fields", list(card.evidence.curves)),
+        labels={n: LABELS.get(n, n) for n in card.evidence.examples},
+    )
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """A number for people: three significant digits, a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == 0 or 0.01 <= abs(value) < 1000:
+        return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:.1e}".replace("-", "−")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    for suffix, settings in FORMATS.items():
+        figure.savefig(f"{path}.{suffix}", bbox_inches="tight", **settings)
