@@ -243,8 +243,8 @@ def compare(
         model=None if model is None else synth.read_model(model),
         progress=console.progress,
     )
-    card.write(path, overwrite=overwrite)
-    result = {**card.to_dict(), "report": path}
+    page = card.write(path, overwrite=overwrite)
+    result = card.to_dict(report=str(page))
     console.result(formatting.card_table(result))
     return result, FOUND if card.verdict in fail_on else 0
 

@@ -130,7 +130,7 @@ def not_converged(outcomes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def card_table(result: Mapping[str, Any]) -> str:
-    """The verdict, one row a statistic, and what else the card found."""
+    """One row a statistic, then the verdict, the sentence that explains it, and the report."""
     header = ("statistic", "p", "ratio", "spread", "skill", "verdict")
     rows = [
         (
@@ -140,7 +140,7 @@ def card_table(result: Mapping[str, Any]) -> str:
         )
         for s in result["statistics"]
     ]
-    return f"{_table(header, rows)}\nverdict: {result['verdict']}\nreport: {result['report']}"
+    return f"{_table(header, rows)}\n{result['verdict']}: {result['sentence']}\n{result['report']}"
 
 
 def inspection(result: Mapping[str, Any], indent: str = "") -> str:
