@@ -1,0 +1,24 @@
+"""Fit a moment model to a physical field, draw new fields from it, and judge them honestly."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "read": "synth.hdf5",
+    "read_samples": "synth.hdf5",
+    "write_samples": "synth.hdf5",
+    "inspect": "synth.inspection",
+    "compare": "synth.comparison",
+    "Field": "synth.field",
+    "Ensemble": "synth.field",
+    "SynthError": "synth.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import synth` alone loads neither torch nor h5py."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'synth' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
