@@ -105,10 +105,15 @@ def minimise(
     ValueError
         If the arguments, or what the energy returns, have the wrong type or shape.
     """
-    if start.dtype not in (torch.float32, torch.float64) or start.ndim < 1:
+    if start.dtype not in (torch.float32, torch.float64) or start.ndim < 2:
         raise ValueError(
             f"start must be a float32 or float64 tensor (sample, *shape), got {start.dtype} of "
             f"shape {tuple(start.shape)}."
+        )
+    if max_steps < 0 or (max_evaluations is not None and max_evaluations < 1):
+        raise ValueError(
+            "max_steps must be 0 or more and max_evaluations 1 or more, got "
+            f"{max_steps} and {max_evaluations}."
         )
     limit = torch.as_tensor(tolerance, dtype=torch.float64, device=start.device)
     if limit.ndim and limit.shape != start.shape[:1]:

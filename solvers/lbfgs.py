@@ -17,6 +17,8 @@ from solvers import basis as rows
 from solvers import linesearch
 from solvers.linesearch import Search
 
+ROUNDINGS = 10  # relative error of an energy, in units of its type's rounding
+
 
 @dataclass(frozen=True)
 class LBFGSState:
@@ -70,6 +72,13 @@ class LBFGS:
         if self.max_trials < 1:
             raise ValueError(f"max_trials must be at least 1, got {self.max_trials}.")
 
+    def memory(self, d: int, dtype: torch.dtype = torch.float32) -> int:
+        """Bytes that the state of one sample of ``d`` numbers takes, its step included."""
+        c = rows.chunk_size(d)
+        # The basis; x, trial and p, old and new; s, y, g and the gradient while they are written.
+        vectors = 2 * (self.history + 1) + 1 + 6 + 4
+        return vectors * -(-d // c) * c * dtype.itemsize
+
     def init(self, start: Tensor) -> LBFGSState:
         """State before the first evaluation, from starting points (B, d).
 
@@ -107,6 +116,7 @@ class LBFGS:
             rows.dot(g_trial, state.direction),
             armijo=self.armijo,
             wolfe=self.wolfe,
+            resolution=ROUNDINGS * torch.finfo(state.x.dtype).eps,
             max_trials=self.max_trials,
         )
         accepted, exhausted = accepted & active, exhausted & active
@@ -139,7 +149,8 @@ class LBFGS:
             head=head,
             count=count,
             steps=state.steps + accepted,
-            failed=(exhausted & (state.count == 0)) | (renewed & (squared == 0)),
+            # Failed: along the gradient too, at a stationary point, or at a start without energy.
+            failed=(exhausted & (state.count == 0)) | (renewed & (squared == 0)) | value.isinf(),
             search=search,
         )
 

@@ -68,6 +68,7 @@ def advance(
     *,
     armijo: float,
     wolfe: float,
+    resolution: float,
     max_trials: int,
 ) -> tuple[Search, Tensor, Tensor]:
     """Judge the trials and set the next ones.
@@ -78,7 +79,11 @@ def advance(
     value, slope : Tensor (B,) float64
         h(t) and h'(t) at ``search.step``. A trial that is not finite counts as too long.
     armijo, wolfe : float
-        0 < armijo < wolfe < 1 in h(t) <= h(0) + armijo t h'(0) and h'(t) >= wolfe h'(0).
+        0 < armijo < wolfe < 1 in h(t) < h(0) + armijo t h'(0) and h'(t) >= wolfe h'(0).
+    resolution : float
+        Relative rounding of h. A decrease below it is judged by the slopes alone: Armijo's
+        condition becomes h'(t) <= (2 armijo - 1) h'(0) and h(t) <= h(0) + resolution |h(0)|
+        (Hager & Zhang 2005, eq. 4.1), where noise would end the search too early.
     max_trials : int
         After so many trials a step with Armijo's condition alone is taken, the longest found.
 
@@ -94,6 +99,8 @@ def advance(
     finite = torch.isfinite(value) & torch.isfinite(slope)
     decreased = finite & (value < search.value + armijo * step * search.slope)
     flat = slope >= wolfe * search.slope
+    level = finite & (value <= search.value + resolution * search.value.abs())
+    decreased |= level & flat & (slope <= (2 * armijo - 1) * search.slope)
     trials = search.trials + 1
     last = trials >= max_trials
     accepted = decreased & (flat | last)
