@@ -115,9 +115,9 @@ class Fakes:
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
     fakes = Fakes()
     for name in ("read", "fit", "sample", "compare", "merge", "inspect", "read_model"):
-        monkeypatch.setattr(synth, name, getattr(fakes, name), raising=False)
+        monkeypatch.setitem(vars(synth), name, getattr(fakes, name))
     for name in ("write_model", "write_samples"):
-        monkeypatch.setattr(synth, name, fakes.write, raising=False)
+        monkeypatch.setitem(vars(synth), name, fakes.write)
     monkeypatch.chdir(tmp_path)
     return fakes
 
