@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -197,7 +198,7 @@ def sample(
         raise
     ensemble.provenance["command"] = shlex.join(["synth", *sys.argv[1:]])
     synth.write_samples(path, ensemble, overwrite=overwrite)
-    checkpoint.unlink(missing_ok=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)
     result = {
         "file": path,
         "n": ensemble.field.n_samples,

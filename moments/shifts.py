@@ -57,7 +57,7 @@ def shells(shape: Sequence[int], j: int, count: int, angles: int, both_signs: bo
     r"""Lags of scale j: 0, then ``count`` shells ``round(2^j n direction)``, n = 1 .. count.
 
     The directions are the orientations of the bank and, for few of them, the axes and diagonals:
-    at least 4 on the half circle.  Lags beyond a quarter of the side say little of a stationary field
+    at least 4 on the half circle.  Lags beyond an eighth of the side say little of a stationary field
     and are left out.
 
     Returns
@@ -75,7 +75,7 @@ def shells(shape: Sequence[int], j: int, count: int, angles: int, both_signs: bo
     for n in range(1, count + 1):
         for direction in directions:
             lag = np.round(2**j * n * direction + 1e-9).astype(int)
-            if (np.abs(lag) <= np.array(shape) // 4).all():
+            if (np.abs(lag) <= np.array(shape) // 8).all():
                 lags += [lag, -lag] if both_signs else [lag]
     unique = list(dict.fromkeys(tuple(lag) for lag in lags))
     return np.array(unique, dtype=int).reshape(len(unique), dims)

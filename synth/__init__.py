@@ -6,9 +6,15 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "read": "synth.hdf5",
-    "read_samples": "synth.hdf5",
-    "write_samples": "synth.hdf5",
+    "read": "synth.reading",
+    "fit": "synth.fitting",
+    "sample": "synth.sampling",
+    "merge": "synth.model",
+    "read_model": "synth.model",
+    "write_model": "synth.model",
+    "Model": "synth.model",
+    "read_samples": "synth.samples_file",
+    "write_samples": "synth.samples_file",
     "inspect": "synth.inspection",
     "compare": "synth.comparison",
     "Field": "synth.field",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from synth.errors import InputError, UsageError
@@ -35,21 +36,21 @@ def output_path(
 
 
 def checkpoint_path(samples: Path, resume: bool, overwrite: bool = False) -> Path:
-    """Where the state of an interrupted run is kept, free to use unless it is to be resumed.
+    """Folder where an interrupted run keeps its state, free to use unless it is to be resumed.
 
     Raises
     ------
     UsageError
         A checkpoint exists, and neither `resume` nor `overwrite` says what to do with it.
     """
-    path = samples.with_name(samples.stem + ".checkpoint.h5")
+    path = samples.with_name(samples.stem + ".checkpoint")
     if path.exists() and not resume:
         if not overwrite:
             raise UsageError(
                 f"An interrupted run left {path}; "
                 "give --resume to continue it or --overwrite to start again."
             )
-        path.unlink()
+        shutil.rmtree(path)
     return path
 
 

@@ -178,7 +178,7 @@ def test_outputs_are_named_after_the_input(fakes: Fakes, arguments: list[str], o
     Path("data").mkdir()
     assert run(*arguments).exit_code == 0
     assert Path(output).exists()
-    assert not Path("data/field.samples.checkpoint.h5").exists()
+    assert not Path("data/field.samples.checkpoint").exists()
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_outputs_are_named_after_the_input(fakes: Fakes, arguments: list[str], o
     [
         (["fit", "field.h5"], "field.model.h5"),
         (["sample", "field.model.h5"], "field.samples.h5"),
-        (["sample", "field.model.h5"], "field.samples.checkpoint.h5"),
+        (["sample", "field.model.h5"], "field.samples.checkpoint"),
         (["compare", "field.h5", "field.samples.h5"], "field.report"),
         (["merge", "a.h5", "-o", "m.h5"], "m.h5"),
         (["demo"], "demo/samples.h5"),
@@ -196,7 +196,8 @@ def test_an_existing_output_is_refused_before_any_work(
     fakes: Fakes, arguments: list[str], output: str
 ) -> None:
     Path(output).parent.mkdir(exist_ok=True)
-    Path(output).mkdir() if output.endswith("report") else Path(output).write_text("precious")
+    folder = output.endswith(("report", "checkpoint"))
+    Path(output).mkdir() if folder else Path(output).write_text("precious")
     refused = run(*arguments)
     assert refused.exit_code == 2
     assert output in refused.stderr and "--overwrite" in refused.stderr
@@ -275,17 +276,17 @@ def test_an_interrupted_run_says_how_to_resume(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(model: object, checkpoint: Path, **_: object) -> None:
-        checkpoint.write_text("state")
+        checkpoint.mkdir()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(synth, "sample", stop)
     result = run("sample", "field.model.h5")
     assert result.exit_code == 130
-    assert "--resume" in result.stderr and "field.samples.checkpoint.h5" in result.stderr
+    assert "--resume" in result.stderr and "field.samples.checkpoint" in result.stderr
     monkeypatch.setattr(synth, "sample", fakes.sample)
     assert run("sample", "field.model.h5").exit_code == 2
     assert run("sample", "field.model.h5", "--resume").exit_code == 0
-    assert not Path("field.samples.checkpoint.h5").exists()
+    assert not Path("field.samples.checkpoint").exists()
 
 
 def test_options_reach_the_functions(fakes: Fakes) -> None:

@@ -1,0 +1,62 @@
+"""The energy of a sample: its mean squared moment mismatch in units of the sampling spread."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from moments import MomentFamily
+from synth.preconditioner import Preconditioner
+
+#: Floats that one evaluation of a field holds at once, over the values of the field (measured).
+WORKING_SET = 120
+
+
+class MomentEnergy:
+    r"""E(x) = (1/M) sum_m (Phi_m(x) - mu_m)^2 / s_m^2, so that sqrt(E) is the rms mismatch in spreads.
+
+    Called by the minimiser with points in the preconditioned coordinates.  On a CPU fields are
+    evaluated one by one: a batch is no cheaper there, and a sample's path does not depend on its
+    neighbours.  On a GPU as many at a time as its free memory holds.
+
+    Parameters
+    ----------
+    op : MomentFamily
+    targets : Tensor, (samples, M) or (1, M)
+        mu of each sample.
+    spread : Tensor, (M,)
+        s.
+    preconditioner : Preconditioner
+    """
+
+    def __init__(
+        self, op: MomentFamily, targets: Tensor, spread: Tensor, preconditioner: Preconditioner
+    ) -> None:
+        self.op, self.targets = op, targets
+        self.weight = (1 / spread).to(targets)
+        self.preconditioner = preconditioner
+
+    def __call__(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies (n,) float64 and gradients (n, channel, *space) of the samples ``index``."""
+        values, gradients = [], []
+        for rows in torch.arange(len(y)).split(self._at_once(y)):
+            field = self.preconditioner.to_field(y[rows]).requires_grad_(True)
+            energy = self.residual(field, index[rows]).double().square().mean(1)
+            (gradient,) = torch.autograd.grad(energy.sum(), field)
+            values.append(energy.detach())
+            gradients.append(self.preconditioner.to_field(gradient))
+        return torch.cat(values), torch.cat(gradients)
+
+    def residual(self, x: Tensor, index: Tensor) -> Tensor:
+        """(Phi(x) - mu) / s, (n, M)."""
+        targets = self.targets if len(self.targets) == 1 else self.targets[index]
+        return (self.op(x) - targets) * self.weight
+
+    def _at_once(self, y: Tensor) -> int:
+        if y.device.type != "cuda":
+            return 1
+        free, _ = torch.cuda.mem_get_info(y.device)
+        one = WORKING_SET * 4 * math.prod(y.shape[1:])
+        return max(1, int(0.7 * free / one))

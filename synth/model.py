@@ -1,0 +1,237 @@
+"""A fitted model: the moments of a field, their sampling spread, and all that sampling needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synth.errors import InputError
+from synth.transforms import Standardisation
+
+if TYPE_CHECKING:
+    from moments import Labels, MomentFamily
+
+#: Above this share of the pixels a model begins to store its example instead of a process.
+MEMORISING_SHARE = 0.10
+
+
+@dataclass(frozen=True)
+class Model:
+    """Target moments and how to measure them again on a new field.
+
+    Attributes
+    ----------
+    family : str
+        Name given to :func:`moments.build`.
+    shape : tuple of int
+        Space sizes of the fitted fields.
+    channels : int
+    settings : dict
+        Arguments of :func:`moments.build` (scales, angles, options).
+    standardisation : Standardisation
+        From original units to the standardised fields that the moments see, and back.
+    constants : dict of ndarray
+        Frozen normalisers of the family.
+    mean, spread : ndarray, (M,) float64
+        Mean moments over the fitted fields, and the standard deviation that one realization of the
+        process shows around them (see :func:`synth.spread.sampling_spread`).
+    targets : ndarray, (fields, M) float32
+        Moments of each fitted field.
+    shells : ndarray, (n,) float64
+        Centres of radial shells, radians per pixel.
+    spectrum : ndarray, (n, channels, channels) float64
+        Mean cross-spectrum in each shell, d E[x^_a conj(x^_b)]: 1 for white noise of variance 1.
+    boundary : str
+        "periodic" or "open", as fitted.
+    field : dict
+        Name, channels, dims, spacing and units of the fitted field.
+    provenance : dict
+        Strings and numbers that say where the model comes from.
+    """
+
+    family: str
+    shape: tuple[int, ...]
+    channels: int
+    settings: dict[str, Any]
+    standardisation: Standardisation
+    constants: dict[str, np.ndarray]
+    mean: np.ndarray
+    spread: np.ndarray
+    targets: np.ndarray
+    shells: np.ndarray
+    spectrum: np.ndarray
+    boundary: str
+    field: dict[str, Any]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_moments(self) -> int:
+        """M."""
+        return len(self.mean)
+
+    @property
+    def n_fields(self) -> int:
+        """Number of fields fitted."""
+        return len(self.targets)
+
+    @property
+    def memorising_share(self) -> float:
+        """M over the number of values of one field."""
+        return self.n_moments / (self.channels * int(np.prod(self.shape)))
+
+    @property
+    def labels(self) -> Labels:
+        """Labels of the moments."""
+        return self.operator().labels
+
+    def operator(self, shape: Sequence[int] | None = None) -> MomentFamily:
+        """The moment family with the frozen constants, for fields of any size.
+
+        Parameters
+        ----------
+        shape : sequence of int, optional
+            Space sizes; those of the fit by default.
+
+        Raises
+        ------
+        InputError
+            If fields of that size are too small for the model's scales.
+        """
+        import torch
+
+        import moments
+
+        shape = self.shape if shape is None else tuple(shape)
+        if len(shape) != len(self.shape):
+            raise InputError(
+                f"A size of {len(shape)} axes was asked of a model of {len(self.shape)}-D fields; "
+                f"give {len(self.shape)} sizes, such as {'x'.join(map(str, self.shape))}."
+            )
+        try:
+            op = moments.build(self.family, shape, channels=self.channels, **self.settings)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        op.freeze({name: torch.as_tensor(value) for name, value in self.constants.items()})
+        if shape != self.shape and op.n_moments != self.n_moments:
+            raise InputError(
+                f"Fields of {'x'.join(map(str, shape))} have other lags than the fitted "
+                f"{'x'.join(map(str, self.shape))}; a size of at least the fitted one would work."
+            )
+        return op
+
+    def digest(self) -> str:
+        """Short hash of what determines the samples."""
+        content = hashlib.sha256()
+        settings = [self.family, self.shape, self.channels, self.settings]
+        content.update(json.dumps([*settings, self.standardisation.to_dict()]).encode())
+        for array in (self.mean, self.spread, self.targets, self.spectrum):
+            content.update(np.ascontiguousarray(array).tobytes())
+        return content.hexdigest()[:16]
+
+    def to_tree(self) -> dict[str, Any]:
+        """The model as attributes and arrays, for :func:`synth.hdf5.write_model`."""
+        attributes = {
+            "family": self.family,
+            "shape": list(self.shape),
+            "channels": self.channels,
+            "settings": self.settings,
+            "standardisation": self.standardisation.to_dict(),
+            "boundary": self.boundary,
+            "field": self.field,
+            "provenance": self.provenance,
+        }
+        arrays = {
+            "moments/mean": self.mean,
+            "moments/spread": self.spread,
+            "moments/targets": self.targets,
+            "moments/labels": self.labels.table,
+            "spectrum/shells": self.shells,
+            "spectrum/power": self.spectrum,
+        }
+        arrays |= {f"constants/{name}": value for name, value in self.constants.items()}
+        return {"attributes": attributes, "arrays": arrays}
+
+    @classmethod
+    def from_tree(cls, tree: dict[str, Any]) -> Model:
+        """The model of a tree written by :meth:`to_tree`."""
+        attributes, arrays = tree["attributes"], tree["arrays"]
+        prefix = "constants/"
+        return cls(
+            family=attributes["family"],
+            shape=tuple(attributes["shape"]),
+            channels=int(attributes["channels"]),
+            settings=attributes["settings"],
+            standardisation=Standardisation.from_dict(attributes["standardisation"]),
+            constants={
+                name.removeprefix(prefix): np.asarray(value)
+                for name, value in arrays.items()
+                if name.startswith(prefix)
+            },
+            mean=np.asarray(arrays["moments/mean"]),
+            spread=np.asarray(arrays["moments/spread"]),
+            targets=np.asarray(arrays["moments/targets"]),
+            shells=np.asarray(arrays["spectrum/shells"]),
+            spectrum=np.asarray(arrays["spectrum/power"]),
+            boundary=attributes["boundary"],
+            field=attributes["field"],
+            provenance=attributes["provenance"],
+        )
+
+
+def read_model(path: str) -> Model:
+    """The model in a file that :func:`write_model` wrote."""
+    from synth import hdf5
+
+    return Model.from_tree(hdf5.read_model(path))
+
+
+def write_model(path: str, model: Model, overwrite: bool = False) -> None:
+    """Write a model, whole or not at all."""
+    from synth import hdf5
+
+    hdf5.write_model(path, model.to_tree(), overwrite=overwrite)
+
+
+def merge(models: Sequence[Model]) -> Model:
+    """One model of several fitted with the same settings and constants to different fields.
+
+    The fields of all are pooled: mean moments weighted by their numbers of fields, pooled spread.
+
+    Raises
+    ------
+    InputError
+        If the models differ in anything but their fields; :func:`synth.fit` with ``like=`` makes
+        models that merge.
+    """
+    first, *others = models
+    for other in others:
+        same = (
+            (other.family, other.shape, other.channels, other.settings)
+            == (first.family, first.shape, first.channels, first.settings)
+            and other.standardisation == first.standardisation
+            and all(np.array_equal(other.constants[k], v) for k, v in first.constants.items())
+        )
+        if not same:
+            raise InputError(
+                "Models merge when they share settings and normalisation, and these do not; "
+                "fit the second field with --like and the first model."
+            )
+    weights = np.array([model.n_fields for model in models], dtype=float)
+    weights /= weights.sum()
+
+    def pooled(arrays: list[np.ndarray]) -> np.ndarray:
+        return np.tensordot(weights, np.stack(arrays), 1)
+
+    return replace(
+        first,
+        mean=pooled([model.mean for model in models]),
+        spread=np.sqrt(pooled([model.spread**2 for model in models])),
+        targets=np.concatenate([model.targets for model in models]),
+        spectrum=pooled([model.spectrum for model in models]),
+        provenance={**first.provenance, "merged": [model.digest() for model in models]},
+    )

@@ -1,0 +1,52 @@
+r"""The coordinates in which the descent runs.
+
+The mismatch of a band's moments, in units of their sampling spread, changes with a Fourier
+coefficient of that band at a rate ~ 1 / sqrt(P_lambda), P_lambda the power of the whole band.  Taking
+y^ = x^ / sqrt(S(w) |w|^D), S the power spectrum and D the dimension, makes this rate the same at every
+scale: S |w|^D is the power of an octave around w.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from synth.spectra import radial_frequency
+
+#: Bands weaker than this share of the strongest are not stretched any further.
+FLOOR = 1e-8
+
+
+class Preconditioner:
+    """The change of variables x = T y, with T diagonal in Fourier, real and symmetric.
+
+    Parameters
+    ----------
+    power : Tensor, (channel, *space) float64
+        Power spectrum S of each channel.
+    """
+
+    def __init__(self, power: Tensor) -> None:
+        dims = power.ndim - 1
+        self.space = tuple(range(-dims, 0))
+        radius = radial_frequency(power.shape[1:])
+        origin = (..., *[0] * dims)
+        octave = power * radius**dims
+        # The mean of the field has no octave: it moves like the slowest mode.
+        octave[origin] = octave[(..., *[0] * (dims - 1), 1)]
+        largest = octave.flatten(1).amax(1).reshape(-1, *[1] * dims)
+        amplitude = (octave / largest).clamp(min=FLOOR).sqrt()
+        half = power.shape[-1] // 2 + 1
+        self.amplitude = amplitude[..., :half].float().contiguous()
+
+    def _multiply(self, x: Tensor, amplitude: Tensor) -> Tensor:
+        spectrum = torch.fft.rfftn(x, dim=self.space) * amplitude.to(x.device)
+        return torch.fft.irfftn(spectrum, s=x.shape[-len(self.space) :], dim=self.space)
+
+    def to_field(self, y: Tensor) -> Tensor:
+        """x = T y, (n, channel, *space); the same map takes gradients in x to gradients in y."""
+        return self._multiply(y, self.amplitude)
+
+    def to_coordinates(self, x: Tensor) -> Tensor:
+        """y = T^-1 x."""
+        return self._multiply(x, 1 / self.amplitude)

@@ -1,0 +1,258 @@
+"""Sample: new fields of maximum entropy given the moments of a model.
+
+Microcanonical: a Gaussian field is moved by descent on the moment mismatch until its moments agree
+with the target's within a tenth of their sampling spread (Bruna & Mallat 2018, arXiv 1801.02013).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from solvers import LBFGS, Progress, Status, minimise
+from synth.checkpoint import Checkpoint
+from synth.devices import choose
+from synth.energy import MomentEnergy
+from synth.errors import UsageError
+from synth.field import Ensemble, Field
+from synth.model import Model
+from synth.preconditioner import Preconditioner
+from synth.spectra import Colour
+
+MAX_STEPS = 1000
+#: Rms mismatch, in units of the sampling spread, at which a sample has converged.
+TOLERANCE = 0.1
+#: Pairs that L-BFGS keeps: many, because moments between scales are strongly correlated.
+HISTORY = 60
+#: Bytes that the history of one batch may take.
+HISTORY_BYTES = 4 * 2**30
+
+Report = Callable[[dict[str, Any]], None]
+
+
+def sample(
+    model: Model,
+    n: int = 1,
+    *,
+    seed: int = 0,
+    size: Sequence[int] | None = None,
+    steps: int | None = None,
+    init: str = "gaussian",
+    target: str = "mean",
+    tolerance: float = TOLERANCE,
+    batch: int | str = "auto",
+    device: str = "auto",
+    progress: Report | None = None,
+    checkpoint: str | Path | None = None,
+) -> Ensemble:
+    r"""Draw new fields from a model.
+
+    Each sample minimises :math:`E(x) = \frac1M\sum_m (\Phi_m(x)-\mu_m)^2/s_m^2`, s the sampling
+    spread, and has converged when :math:`\sqrt E` is at most ``tolerance``.
+
+    Parameters
+    ----------
+    model : Model
+    n : int
+        Number of fields.
+    seed : int
+        Sample i depends on the seed and i alone.
+    size : sequence of int, optional
+        Space sizes; those of the fit by default.
+    steps : int, optional
+        Most descent steps of a sample, 1000 by default.
+    init : {"gaussian", "white"}
+        Start from a Gaussian field with the model's spectrum, or from white noise.
+    target : {"mean", "each"}
+        Match the mean moments of the fitted fields, or those of one of them drawn at random.
+    tolerance : float
+        In units of the sampling spread.
+    batch : int or "auto"
+        Fields computed at once.
+    device : str
+        "auto", "cpu" or "cuda".
+    progress : callable, optional
+        Called with a dict of done, n, iteration, mismatch_median, mismatch_worst, seconds_left.
+    checkpoint : path, optional
+        Folder that keeps finished samples and the state in progress; if it holds an interrupted run
+        with the same arguments, that run goes on.
+
+    Returns
+    -------
+    Ensemble
+
+    Raises
+    ------
+    UsageError, InputError
+        If an argument, or a checkpoint of other arguments, does not fit.
+    """
+    _check(n, init, target, tolerance)
+    where = choose(device)
+    op = model.operator(size).to(where)
+    colour = Colour(model.shells, model.spectrum, op.bank, op.power.cpu())
+    scale = math.sqrt(math.prod(model.shape) / math.prod(op.shape))
+    spread = torch.as_tensor(model.spread * scale, dtype=torch.float32, device=where)
+    limit = MAX_STEPS if steps is None else steps
+    store = None
+    if checkpoint is not None:
+        settings = {
+            "model": model.digest(), "n": n, "seed": seed, "size": list(op.shape), "steps": limit,
+            "init": init, "target": target, "tolerance": tolerance,
+        }  # fmt: skip
+        store = Checkpoint(Path(checkpoint), settings)
+    done = {} if store is None else store.finished()
+    per_batch = _batch_size(batch, where, math.prod(op.shape) * op.channels)
+    clock = _Clock(n, len(done), progress)
+    left = [number for number in range(n) if number not in done]
+    for first in range(0, len(left), per_batch):
+        numbers = left[first : first + per_batch]
+        noise = torch.stack([_noise(seed, i, (op.channels, *op.shape)) for i in numbers])
+        start = colour.draw(noise) if init == "gaussian" else noise
+        targets = torch.as_tensor(_targets(model, target, seed, numbers), dtype=torch.float32)
+        energy = MomentEnergy(op, targets.to(where), spread, Preconditioner(colour.power))
+        fields, outcomes = _descend(
+            energy, start.to(where), limit, tolerance, numbers, store, clock
+        )
+        for number, field, outcome in zip(numbers, fields, outcomes, strict=True):
+            done[number] = (field, outcome)
+            if store is not None:
+                store.add(number, field, outcome)
+        clock.finish(len(numbers))
+    return _ensemble(model, [done[number] for number in range(n)], seed, str(where))
+
+
+def _check(n: int, init: str, target: str, tolerance: float) -> None:
+    if n < 1:
+        raise UsageError(f"n={n} samples were asked for; 1 or more would work.")
+    if init not in ("gaussian", "white"):
+        raise UsageError(f"init={init!r} was asked for; gaussian or white would work.")
+    if target not in ("mean", "each"):
+        raise UsageError(f"target={target!r} was asked for; mean or each would work.")
+    if not tolerance > 0:
+        raise UsageError(f"tolerance={tolerance} was asked for; a positive number would work.")
+
+
+def _stream(seed: int, number: int, purpose: int) -> int:
+    """A 63-bit seed of its own for each use of each sample."""
+    return int(np.random.SeedSequence([seed, number, purpose]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _noise(seed: int, number: int, shape: tuple[int, ...]) -> Tensor:
+    generator = torch.Generator().manual_seed(_stream(seed, number, 0))
+    return torch.randn(shape, generator=generator)
+
+
+def _targets(model: Model, target: str, seed: int, numbers: list[int]) -> np.ndarray:
+    if target == "mean":
+        return model.mean[None]
+    rows = [_stream(seed, number, 1) % len(model.targets) for number in numbers]
+    return model.targets[rows]
+
+
+def _batch_size(batch: int | str, device: torch.device, values: int) -> int:
+    if batch != "auto":
+        return int(batch)
+    if device.type != "cuda":
+        return 1
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(0.5 * free / (4 * values * (2 * HISTORY + 10))))
+
+
+def _history(values: int) -> int:
+    return max(5, min(HISTORY, HISTORY_BYTES // (8 * values)))
+
+
+def _descend(
+    energy: MomentEnergy,
+    start: Tensor,
+    steps: int,
+    tolerance: float,
+    numbers: list[int],
+    store: Checkpoint | None,
+    clock: _Clock,
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    def watch(state: Progress) -> None:
+        clock.tick(state)
+        if store is not None and store.due():
+            store.keep(numbers, state.state())
+
+    result = minimise(
+        energy,
+        energy.preconditioner.to_coordinates(start),
+        LBFGS(history=_history(start[0].numel())),
+        max_steps=steps,
+        tolerance=tolerance**2,
+        callback=watch,
+        resume=None if store is None else store.state(numbers),
+    )
+    x = energy.preconditioner.to_field(result.x)
+    outcomes = []
+    for row in range(len(x)):
+        with torch.no_grad():
+            residual = energy.residual(x[row : row + 1], torch.tensor([row], device=x.device))[0]
+        plain = (residual / energy.weight).double()
+        status: Status = result.status[row]
+        outcomes.append(
+            {
+                "status": status.name,
+                "steps": int(result.steps[row]),
+                "loss": float(result.values[row]),
+                "mismatch_rms": float(plain.square().mean().sqrt()),
+                "mismatch_max": float(plain.abs().max()),
+                "mismatch_sigma": float(residual.double().square().mean().sqrt()),
+            }
+        )
+    return x.cpu().numpy(), outcomes
+
+
+def _ensemble(
+    model: Model, done: list[tuple[np.ndarray, dict[str, Any]]], seed: int, device: str
+) -> Ensemble:
+    values = model.standardisation.inverse(np.stack([field for field, _ in done]))
+    field = Field(
+        values=values,
+        name=model.field["name"],
+        channels=tuple(model.field["channels"]),
+        dims=tuple(model.field["dims"]),
+        spacing=tuple(model.field["spacing"]),
+        units=model.field["units"],
+        boundary="periodic",
+    )
+    provenance = {"model": model.family, "model_hash": model.digest(), "device": device}
+    return Ensemble(field, [outcome for _, outcome in done], seed, provenance)
+
+
+class _Clock:
+    """Turns the minimiser's progress into a person's: samples done, mismatch, time left."""
+
+    def __init__(self, n: int, done: int, report: Report | None) -> None:
+        self.n, self.done, self.report = n, done, report
+        self.start, self.made = time.monotonic(), 0
+
+    def tick(self, state: Progress) -> None:
+        if self.report is None:
+            return
+        mismatch = state.values.sqrt()
+        seconds = time.monotonic() - self.start
+        each = seconds / self.made if self.made else math.nan
+        self.report(
+            {
+                "done": self.done,
+                "n": self.n,
+                "iteration": int(state.steps.max()),
+                "mismatch_median": float(mismatch.median()),
+                "mismatch_worst": float(mismatch.max()),
+                "seconds_left": each * (self.n - self.done),
+            }
+        )
+
+    def finish(self, samples: int) -> None:
+        self.done += samples
+        self.made += samples

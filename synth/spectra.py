@@ -1,0 +1,135 @@
+"""The model's spectrum: measured in radial shells, and drawn from as a Gaussian field of any size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moments import FilterBank, grids
+
+ANISOTROPY_ROUNDS = 8
+#: Least power relative to the largest shell: keeps square roots and their inverses finite.
+FLOOR = 1e-10
+
+
+def radial_frequency(shape: Sequence[int]) -> Tensor:
+    """|w| of a full spectrum, radians per pixel, (*shape) float64."""
+    return sum(w**2 for w in grids.frequencies(shape)).sqrt()  # type: ignore[union-attr]
+
+
+def shell_edges(shape: Sequence[int]) -> np.ndarray:
+    """Edges of shells one wavenumber of the longest axis wide, up to the corner of the spectrum."""
+    step = 2 * math.pi / max(shape)
+    corner = math.pi * math.sqrt(len(shape))
+    return step * (np.arange(math.ceil(corner / step) + 1) + 0.5)
+
+
+def measure(x: Tensor) -> np.ndarray:
+    """Cross-spectrum d x^_a conj(x^_b) averaged over fields and over each shell.
+
+    Parameters
+    ----------
+    x : Tensor, (n, channel, *space)
+        Standardised fields.
+
+    Returns
+    -------
+    ndarray, (shells, channel, channel) float64
+        Real: the imaginary part is odd in w and averages to zero.  Shells without a wavenumber
+        take their neighbour's value.
+    """
+    space = tuple(range(2, x.ndim))
+    shape = x.shape[2:]
+    spectrum = torch.fft.fftn(x, dim=space, norm="ortho").flatten(2)
+    cross = torch.einsum("nak,nbk->abk", spectrum, spectrum.conj()).real.double() / len(x)
+    edges = shell_edges(shape)
+    shell = np.digitize(radial_frequency(shape).flatten().numpy(), edges[:-1]) - 1
+    inside = shell >= 0
+    count = np.bincount(shell[inside], minlength=len(edges) - 1)
+    channels = x.shape[1]
+    out = np.empty((len(edges) - 1, channels, channels))
+    for a in range(channels):
+        for b in range(channels):
+            values = cross[a, b].cpu().numpy()[inside]
+            sums = np.bincount(shell[inside], values, minlength=len(count))
+            filled = np.flatnonzero(count)
+            means = sums[filled] / count[filled]
+            out[:, a, b] = np.interp(np.arange(len(count)), filled, means)
+    return out
+
+
+def centres(shape: Sequence[int]) -> np.ndarray:
+    """Centres of the shells, radians per pixel, (shells,)."""
+    edges = shell_edges(shape)
+    return 0.5 * (edges[1:] + edges[:-1])
+
+
+class Colour:
+    r"""Square root of the model's spectrum on a grid: white noise to Gaussian fields.
+
+    The radial cross-spectrum, interpolated to the grid, is multiplied channel by channel with a
+    gain that brings the power of every band to the frozen one, which adds the anisotropy.
+
+    Parameters
+    ----------
+    shells, spectrum : ndarray, (n,) and (n, channel, channel)
+        As :func:`measure` gives them.
+    bank : FilterBank
+        Of the fields to draw.
+    power : Tensor, (channel, J, L)
+        Frozen power of the bands.
+    """
+
+    def __init__(
+        self, shells: np.ndarray, spectrum: np.ndarray, bank: FilterBank, power: Tensor
+    ) -> None:
+        self.space = tuple(range(2, 2 + bank.dims))
+        energy, directions = np.linalg.eigh(spectrum)
+        least = FLOOR * max(float(energy.max()), 1e-300)
+        root = directions @ (np.sqrt(energy.clip(min=least))[..., None] * directions.mT)
+        radius = radial_frequency(bank.shape).flatten().numpy()
+        channels = spectrum.shape[1]
+        matrix = np.empty((channels, channels, radius.size))
+        for a in range(channels):
+            for b in range(channels):
+                matrix[a, b] = np.interp(radius, shells, root[:, a, b])
+        self.matrix = torch.as_tensor(matrix, dtype=torch.float32)
+        own = torch.as_tensor((matrix**2).sum(1)).reshape(channels, *bank.shape)
+        gain = self._gain(own, bank, power.double().cpu())
+        self.matrix = (self.matrix * gain.flatten(1).unsqueeze(1).float()).contiguous()
+        own = own * gain.square()
+        own[(slice(None), *[0] * bank.dims)] = 0.0
+        self.matrix[..., 0] = 0.0
+        #: Power spectrum of each channel, (channel, *space) float64, d E|x^|^2.
+        self.power = own
+
+    def _gain(self, own: Tensor, bank: FilterBank, power: Tensor) -> Tensor:
+        """Amplitude (channel, *space) by which each frequency is multiplied; iterative scaling."""
+        d = math.prod(bank.shape)
+        gain = torch.ones_like(own)
+        for _ in range(ANISOTROPY_ROUNDS):
+            scaled = own * gain.square() / d
+            top = torch.zeros_like(own)
+            bottom = torch.full(bank.shape, 1e-3, dtype=torch.float64)
+            top += bottom
+            for j, grid in enumerate(bank.grids):
+                psi2 = bank.psi(j).double().cpu().square()
+                psi2 = 0.5 * (psi2 + grids.mirrored(psi2, bank.dims))
+                bands = grids.regrid(psi2, grid, bank.shape)
+                bottom = bottom + bands.sum(0)
+                now = torch.einsum("c...,l...->cl", scaled, bands)
+                ratio = (power[:, j] / now.clamp(min=1e-300)).clamp(0.1, 10.0)
+                top += torch.einsum("cl,l...->c...", ratio, bands)
+            gain = gain * (top / bottom).sqrt()
+        return gain
+
+    def draw(self, noise: Tensor) -> Tensor:
+        """Gaussian fields of the model's spectrum from white noise, (n, channel, *space)."""
+        white = torch.fft.fftn(noise, dim=self.space, norm="ortho").flatten(2)
+        coloured = torch.einsum("abk,nbk->nak", self.matrix.to(white), white)
+        shaped = coloured.reshape(noise.shape)
+        return torch.fft.ifftn(shaped, dim=self.space, norm="ortho").real.contiguous()
