@@ -119,7 +119,7 @@ def _variances(features: Tensor, weights: Tensor) -> Tensor:
 def energy_distance(a: Tensor, b: Tensor, sd: Tensor) -> float:
     """Unbiased energy distance of two sets of features in units of `sd`."""
     union = torch.cat([a, b]) / sd
-    labels = torch.repeat_interleave(torch.tensor([0.0, 1.0]).double(), torch.tensor([len(a), len(b)]))
+    labels = torch.tensor([0.0] * len(a) + [1.0] * len(b), dtype=torch.float64)
     real, synthetic, across = _mean_distances(torch.cdist(union, union), labels[None])
     return float(2 * across - real - synthetic)
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from synth import calibration, surrogates
-from synth.calibration import Shuffled
-from synth.card import Card, Comparison, Evidence, Row
+from synth.card import Card, Comparison, Evidence
 from synth.errors import InputError
 from synth.field import Ensemble, Field
+from synth.judgement import CONTROLS, Measured, diversity_ratio, judge, overall
 from synth.likeness import likeness
 from synth.pairing import Pairing, pair
 from synth.statistics import Batch, Frame, Statistic, applicable
@@ -24,8 +24,6 @@ from synth.statistics import Batch, Frame, Statistic, applicable
 CHUNK_BYTES = 2**25
 MOST_CONTROLS = 32
 EXAMPLES = 4
-CONTROLS = ("gaussian", "phase")
-Measured = dict[str, Tensor]  # statistic -> (n, features or drawn quantities)
 Progress = Callable[[dict], None]
 
 
@@ -85,17 +83,25 @@ def compare(
         features[name], curves[name] = measure(values, pairing.frame, statistics, tick)
     comparisons = []
     for title, given in zip(titles, several, strict=True):
-        memorisation, diversity = likeness(
-            pairing.real, sets[title], sets["gaussian"], pairing.frame, seed
-        )
+        memorisation, diversity = likeness(pairing.real, sets[title], pairing.frame, seed)
         tick(len(sets[title]))
         families = _families(model, given)
         rows, scores = judge(features, title, statistics, pairing, families, seed)
-        diversity["ratio"] = _diversity_ratio(features["real"], features[title])
-        verdict, p, worst, sentence = _overall(rows, scores, memorisation, pairing, sets[title])
+        diversity["ratio"] = diversity_ratio(features["real"], features[title])
+        verdict, p, worst, sentence = overall(rows, scores, memorisation, pairing, len(sets[title]))
         comparisons.append(
-            Comparison(title, len(sets[title]), verdict, sentence, worst, p, tuple(rows),
-                       memorisation, diversity, _fit_quality(given))
+            Comparison(
+                title,
+                len(sets[title]),
+                verdict,
+                sentence,
+                worst,
+                p,
+                tuple(rows),
+                memorisation,
+                diversity,
+                _fit_quality(given),
+            )
         )
     return Card(
         tuple(comparisons),
@@ -125,141 +131,10 @@ def measure(
     )
 
 
-def judge(
-    features: dict[str, Measured],
-    title: str,
-    statistics: Sequence[Statistic],
-    pairing: Pairing,
-    families: frozenset[str],
-    seed: int,
-) -> tuple[list[Row], list[Shuffled]]:
-    """One row for each statistic, and its scores under permuted labels."""
-    n_real = len(pairing.real)
-    compared = (title, *CONTROLS)
-    labels = {
-        who: calibration.labellings(n_real, len(features[who][statistics[0].name]), seed)
-        for who in compared
-    }
-    scores = {
-        who: [
-            calibration.shuffle(features["real"][s.name], features[who][s.name], labels[who])
-            for s in statistics
-        ]
-        for who in compared
-    }
-    adjusted = {who: calibration.holm([s.p for s in scores[who]]) for who in compared}
-    rows = []
-    for i, statistic in enumerate(statistics):
-        f = {who: features[who][statistic.name] for who in ("real", *compared)}
-        verdicts = {
-            who: calibration.verdict(
-                scores[who][i],
-                None if pairing.blocks else adjusted[who][i],
-                n_real,
-                len(f[who]),
-            )
-            for who in compared
-        }
-        own, n = scores[title][i], len(f[title])
-        sd = f["real"].std(0) if n_real > 1 else torch.zeros(f["real"].shape[1])
-        calibrated = not pairing.blocks
-        rows.append(
-            Row(
-                name=statistic.name,
-                title=statistic.title,
-                meaning=statistic.meaning,
-                matched=statistic.matched_by(families) if families else None,
-                effect=statistic.effect,
-                value=statistic.value(f["real"], f[title]),
-                smallest_bias=sd.square().mean().sqrt().item()
-                * calibration.smallest_bias(n_real, n),
-                p=adjusted[title][i] if calibrated else None,
-                p_single=own.p if calibrated else None,
-                ratio=float(own.ratio[0]),
-                ratio_band=calibration.band(own.ratio) if calibrated else None,
-                spread=float(own.spread[0]) if min(n_real, n) > 1 else None,
-                spread_band=calibration.band(own.spread) if calibrated else None,
-                skill=calibration.skill(f["real"], f[title], f["gaussian"], labels["gaussian"]),
-                verdict=verdicts[title],
-                worst_feature=_worst_feature(statistic, f["real"], f[title], pairing.frame),
-                controls={
-                    who: {
-                        "value": statistic.value(f["real"], f[who]),
-                        "ratio": float(scores[who][i].ratio[0]),
-                        "verdict": verdicts[who],
-                    }
-                    for who in CONTROLS
-                },
-            )
-        )
-    return rows, scores[title]
-
-
-def _worst_feature(statistic: Statistic, real: Tensor, other: Tensor, frame: Frame) -> str:
-    shift = (other.mean(0) - real.mean(0)).abs() / calibration.pooled_sd(real, other)
-    return statistic.labels(frame)[int(shift.argmax())]
-
-
-def _overall(
-    rows: Sequence[Row],
-    scores: Sequence[Shuffled],
-    memorisation: dict[str, Any],
-    pairing: Pairing,
-    synthetic: Tensor,
-) -> tuple[str, float | None, str, str]:
-    """Verdict on the set, its p-value, the worst statistic, and the sentence that says it."""
-    n_real, n = len(pairing.real), len(synthetic)
-    by_verdict = {v: [r for r in rows if r.verdict == v] for v in calibration.VERDICTS}
-    worst = max(rows, key=lambda r: (calibration.VERDICTS.index(r.verdict), r.ratio))
-    against = f"the {n} synthetic from the {n_real} real " + (
-        "blocks" if pairing.blocks else "fields"
-    )
-    times = f"{worst.title.lower()} ({worst.ratio:.2f} times as far apart as real ones)"
-    p = None if pairing.blocks else calibration.overall_p(scores)
-    if memorisation["copies"]:
-        count = len(memorisation["copies"])
-        return "different", p, worst.name, (
-            f"{count} of {n} synthetic fields {'is a copy' if count == 1 else 'are copies'} of a "
-            f"real one (correlation {memorisation['correlation']:.2f}, while independent real "
-            f"fields reach {memorisation['correlation_real']:.2f})."
-        )
-    if by_verdict["different"]:
-        return "different", p, worst.name, (
-            f"{len(by_verdict['different'])} of {len(rows)} statistics tell {against}, "
-            f"most of all {times}."
-        )
-    if by_verdict["underpowered"]:
-        return "underpowered", p, worst.name, (
-            f"{n} synthetic and {n_real} real fields are too few for a verdict, which takes "
-            f"{calibration.LEAST_FIELDS} of each; the largest difference is in {times}."
-        )
-    apart = len(by_verdict["close"])
-    if p is not None and p >= calibration.LEVEL:
-        seen = calibration.smallest_bias(n_real, n)
-        return "indistinguishable", p, worst.name, (
-            f"Nothing in {len(rows)} statistics tells {against} beyond what chance gives "
-            f"(p = {p:.2g}); a shift of {seen:.1f} sd of a feature would have shown."
-        )
-    return "close", p, worst.name, (
-        f"{apart} of {len(rows)} statistics tell {against}, but by less than real ones differ "
-        f"among themselves; the largest difference is in {times}."
-    )
-
-
-def _diversity_ratio(real: Measured, synthetic: Measured) -> float | None:
-    """Median over statistics of the mean distance between synthetic fields over that of real."""
-    ratios = []
-    for name, f in real.items():
-        sd = calibration.pooled_sd(f, synthetic[name])
-        within = [torch.pdist(g / sd).mean().item() for g in (synthetic[name], f) if len(g) > 1]
-        if len(within) == 2 and within[1] > 0:
-            ratios.append(within[0] / within[1])
-    return float(np.median(ratios)) if ratios else None
-
-
 def _titles(fields: Sequence[Field], names: Sequence[str] | None) -> list[str]:
     if names is None:
-        names = ["synthetic"] if len(fields) == 1 else [f"synthetic {i + 1}" for i in range(len(fields))]
+        numbered = [f"synthetic {i + 1}" for i in range(len(fields))]
+        names = ["synthetic"] if len(fields) == 1 else numbered
     if len(names) != len(fields) or len({*names, "real", *CONTROLS}) != len(fields) + 3:
         raise InputError(
             f"There are {len(fields)} synthetic sets and the names {', '.join(names)}; give each "

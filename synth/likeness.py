@@ -3,8 +3,8 @@
 Two measures. The largest correlation of whitened fields over all shifts, quarter turns and
 reflections: whitening by the real spectrum makes every mode count the same, so that independent
 fields score little and a copy scores 1, whereas unwhitened fields with a steep spectrum correlate
-by their few largest waves alone. And the nearest patches: how near a small patch of one field comes
-to any patch of another, which also sees fields that are quilted from pieces of a real one.
+by their few largest waves alone. And the nearest patches: how near small patches of one whitened
+field come to any patch of another, which also sees fields quilted from pieces of real ones.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,15 +24,18 @@ from synth.statistics.base import Batch, Frame
 from synth.statistics.shells import shells
 
 LARGEST = {1: 65536, 2: 256, 3: 64}  # longer sides are reduced to this by cropping the spectrum
-PATCH = {1: 32, 2: 16, 3: 8}
-QUERIES = 48
-COPY = 0.5
+COARSEST = {1: 256, 2: 16, 3: 8}
+PATCH = {1: 64, 2: 12, 3: 6}
+QUERIES = 128
+NEAREST = 4
+FALSE_ALARMS = 1e-3
 
 
-def whiten(fields: Tensor, frame: Frame, reference: Tensor) -> tuple[Tensor, Frame]:
-    """Fields with every mode divided by the root of the mean shell power of `reference`, norm 1.
+def whiten(fields: Tensor, frame: Frame, reference: Tensor, side: int) -> tuple[Tensor, Frame]:
+    """Fields of norm 1 with equal power in every mode, on a grid of at most `side` an axis.
 
-    Only shells with at least 1e-8 of the power of the strongest count: below is rounding noise.
+    Every mode is divided by the root of the mean shell power of `reference`. Shells with less than
+    1e-8 of the power of the strongest are left out: they hold rounding noise.
     """
     edges = shells(frame.shape)
     power = edges.mean(Batch(reference, frame).power.flatten(2)).mean((0, 1))
@@ -39,12 +43,23 @@ def whiten(fields: Tensor, frame: Frame, reference: Tensor) -> tuple[Tensor, Fra
     gain = torch.cat([gain, torch.zeros(1)])[edges.index].float()
     spectrum = Batch(fields, frame).spectrum
     spectrum = spectrum * gain.reshape(spectrum.shape[2:])
-    own = tuple(min(n, LARGEST[frame.ndim]) for n in frame.shape)
+    own = tuple(min(n, side) for n in frame.shape)
     small = torch.fft.irfftn(crop(spectrum, frame.shape, own), s=own, dim=frame.space)
     norm = small.flatten(1).norm(dim=1).clamp(min=1e-30)
-    return small / norm.reshape(-1, *[1] * (small.ndim - 1)), Frame(
-        own, frame.boundary, frame.channels, frame.components
-    )
+    small = small / norm.reshape(-1, *[1] * (small.ndim - 1))
+    return small, Frame(own, frame.boundary, frame.channels, frame.components)
+
+
+def sides(frame: Frame) -> list[int]:
+    """Resolutions at which copies are sought, each half of the one before.
+
+    A field may copy only the large scales of another, which are few among all modes.
+    """
+    side = min(LARGEST[frame.ndim], max(frame.shape))
+    found = [side]
+    while found[-1] // 2 >= COARSEST[frame.ndim]:
+        found.append(found[-1] // 2)
+    return found
 
 
 def turned(fields: Tensor, frame: Frame) -> Iterator[Tensor]:
@@ -63,55 +78,46 @@ def turned(fields: Tensor, frame: Frame) -> Iterator[Tensor]:
             yield out
 
 
-def largest_correlation(
-    a: Tensor, b: Tensor, frame: Frame, pairs: Sequence[tuple[int, int]], turns: bool = True
+def largest_correlations(
+    a: Tensor, b: Tensor, frame: Frame, pairs: Sequence[tuple[int, int]]
 ) -> np.ndarray:
-    """max over shifts (and turns) of |sum_u a_i(u + shift) b_j(u)| for pairs (i, j) of fields."""
-    space = frame.space
-    targets = torch.fft.rfftn(b, dim=space).conj()
-    best = torch.zeros(len(pairs))
+    """(pair, turn): max over shifts of |sum_u a_i(u + shift) b_j(u)| for pairs (i, j) of fields."""
+    targets = torch.fft.rfftn(b, dim=frame.space).conj()
     left, right = (torch.tensor(side) for side in zip(*pairs, strict=True))
-    for version in turned(a, frame) if turns else [a]:
-        spectrum = torch.fft.rfftn(version, dim=space)
-        for i in range(len(a)):
+    columns = []
+    for version in turned(a, frame):
+        spectrum = torch.fft.rfftn(version, dim=frame.space)
+        best = torch.zeros(len(pairs))
+        for i in left.unique().tolist():
             chosen = (left == i).nonzero().flatten()
-            if len(chosen) == 0:
-                continue
             cross = (spectrum[i] * targets[right[chosen]]).sum(1)
-            correlation = torch.fft.irfftn(cross, s=frame.shape, dim=space).abs()
-            best[chosen] = torch.maximum(best[chosen], correlation.flatten(1).amax(1))
-    return best.numpy()
+            correlation = torch.fft.irfftn(cross, s=frame.shape, dim=frame.space).abs()
+            best[chosen] = correlation.flatten(1).amax(1)
+        columns.append(best)
+    return torch.stack(columns, 1).numpy()
 
 
-def nearest_patches(
-    a: Tensor, b: Tensor, frame: Frame, pairs: Sequence[tuple[int, int]], seed: int
-) -> np.ndarray:
-    """Mean over the nearest quarter of the query patches of a_i of their distance to b_j.
+def nearest_patches(fields: Tensor, library: Tensor, frame: Frame, seed: int) -> Tensor:
+    """(n, library) mean distance of the few best query patches of each field to each other field.
 
-    Patches are centred and have norm 1; the distance is sqrt(2 - 2 correlation). Queries stand at
-    random places, the patches of b_j at every second pixel.
+    Queries stand at random places, the patches of the library at every second pixel. Patches are
+    centred and have norm 1; the distance is sqrt(2 - 2 correlation).
     """
     size = min(PATCH[frame.ndim], min(frame.shape) // 2)
     generator = np.random.default_rng(seed)
-    places = [
-        tuple(generator.integers(0, n - size + 1, QUERIES).tolist()) for n in frame.shape
-    ]
-    queries = [
-        _unit(torch.stack([_patch(field, place, size) for place in zip(*places, strict=True)]))
-        for field in a
-    ]
-    result = np.empty(len(pairs))
-    order = sorted(range(len(pairs)), key=lambda n: pairs[n][1])
-    for j, group in itertools.groupby(order, key=lambda n: pairs[n][1]):
-        library = _unit(_all_patches(b[j], size))
-        for n in group:
-            nearest = (queries[pairs[n][0]] @ library.T).amax(1).clamp(max=1.0)
-            distance = (2 - 2 * nearest).sqrt().sort().values
-            result[n] = distance[: max(1, QUERIES // 4)].mean().item()
-    return result
+    places = [generator.integers(0, n - size + 1, QUERIES).tolist() for n in frame.shape]
+    queries = _unit(
+        torch.stack([_patch(f, place, size) for f in fields for place in zip(*places, strict=True)])
+    )
+    columns = []
+    for other in library:
+        best = (queries @ _unit(_all_patches(other, size)).T).amax(1).clamp(max=1.0)
+        distance = (2 - 2 * best).sqrt().reshape(len(fields), QUERIES)
+        columns.append(distance.sort(1).values[:, :NEAREST].mean(1))
+    return torch.stack(columns, 1)
 
 
-def _patch(field: Tensor, place: tuple[int, ...], size: int) -> Tensor:
+def _patch(field: Tensor, place: Sequence[int], size: int) -> Tensor:
     for axis, start in enumerate(place):
         field = field.narrow(1 + axis, start, size)
     return field.flatten()
@@ -132,60 +138,84 @@ def _unit(patches: Tensor) -> Tensor:
 
 
 def likeness(
-    real: Tensor, synthetic: Tensor, control: Tensor, frame: Frame, seed: int
-) -> tuple[dict, dict]:
+    real: Tensor, synthetic: Tensor, frame: Frame, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The `memorisation` and `diversity` entries of a card.
 
     Parameters
     ----------
-    real, synthetic, control
-        (n, channel, *space) of the real, the synthetic and the Gaussian control fields. With fewer
-        than three real fields the control stands in for other real fields.
+    real, synthetic
+        (n, channel, *space), at least two real fields, in the units of `frame`.
+    seed
+        Of the places of the query patches.
     """
-    fields = {"real": real, "synthetic": synthetic, "control": control}
-    white = {name: whiten(x, frame, real)[0] for name, x in fields.items()}
-    _, own = whiten(real[:1], frame, real)
-    enough = len(real) >= 3
-    null = (
-        list(itertools.combinations(range(len(real)), 2))
-        if enough
-        else list(itertools.product(range(len(control)), range(len(real))))
-    )
-    other = "real" if enough else "control"
     pairs = list(itertools.product(range(len(synthetic)), range(len(real))))
-    expected = largest_correlation(white[other], white["real"], own, null)
-    found = largest_correlation(white["synthetic"], white["real"], own, pairs)
-    patches = [
-        float(np.mean(nearest_patches(fields[name], real, frame, which, seed)))
-        for name, which in (("synthetic", pairs), (other, null))
-    ]
-    threshold = min(COPY, float(expected.max() + 3 * expected.std()))
-    per_field = found.reshape(len(synthetic), -1)
-    copies = np.flatnonzero(per_field.max(1) > threshold).tolist()
+    independent = list(itertools.combinations(range(len(real)), 2))
+    levels: list[dict[str, Any]] = []
+    copies: set[int] = set()
+    for side in sides(frame):
+        (white, targets), own = _whitened((synthetic, real), frame, real, side)
+        expected = largest_correlations(targets, targets, own, independent)
+        found = largest_correlations(white, targets, own, pairs)
+        threshold = _threshold(expected, found.size)
+        found = found.max(1)
+        copies |= {pairs[n][0] for n in np.flatnonzero(found > threshold)}
+        levels.append(
+            {
+                "side": side,
+                "correlation": float(found.max()),
+                "correlation_real": float(expected.max()),
+                "threshold": threshold,
+                "nearest": list(pairs[int(found.argmax())]),
+            }
+        )
     memorisation = {
         "verdict": "copied" if copies else "none",
-        "correlation": float(found.max()),
-        "correlation_real": float(expected.max()),
-        "threshold": threshold,
-        "nearest": [int(i) for i in divmod(int(found.argmax()), len(real))],
-        "copies": copies,
-        "patch_distance": patches[0],
-        "patch_distance_real": patches[1],
-        "patch_ratio": patches[0] / max(patches[1], 1e-12),
+        "copies": sorted(copies),
+        **max(levels, key=lambda level: level["correlation"] / level["threshold"]),
+        "levels": levels,
+        **_patches(real, synthetic, frame, seed),
     }
-    return memorisation, _diversity(white, own, enough)
+    return memorisation, _diversity(real, synthetic, frame)
 
 
-def _diversity(white: dict[str, Tensor], frame: Frame, enough: bool) -> dict:
-    """Pairwise likeness within the synthetic fields beside that within the real ones."""
-    other = white["real"] if enough else white["control"]
-    within = {}
-    for name, x in (("synthetic", white["synthetic"]), ("real", other)):
-        pairs = list(itertools.combinations(range(len(x)), 2))
-        within[name] = (
-            largest_correlation(x, x, frame, pairs, turns=False) if pairs else np.array([math.nan])
-        )
+def _whitened(
+    sets: Sequence[Tensor], frame: Frame, reference: Tensor, side: int
+) -> tuple[list[Tensor], Frame]:
+    """All sets whitened, and the frame of the result."""
+    own = whiten(reference[:1], frame, reference, side)[1]
+    return [whiten(x, frame, reference, side)[0] for x in sets], own
+
+
+def _threshold(independent: np.ndarray, trials: int) -> float:
+    """Correlation that this many trials with independent fields exceed once in a thousand times.
+
+    The maximum over shifts of a correlation follows Gumbel's law; its parameters come from the
+    mean and the sd over pairs of real fields and turns.
+    """
+    beta = independent.std() * math.sqrt(6) / math.pi
+    mode = independent.mean() - 0.5772 * beta
+    return float(min(0.95, max(independent.max(), mode + beta * math.log(trials / FALSE_ALARMS))))
+
+
+def _patches(real: Tensor, synthetic: Tensor, frame: Frame, seed: int) -> dict[str, float]:
+    """Distance of synthetic patches to the nearest real ones, and between real fields."""
+    (white, targets), own = _whitened((synthetic, real), frame, real, sides(frame)[0])
+    found = nearest_patches(white, targets, own, seed).amin(1).mean().item()
+    between = nearest_patches(targets, targets, own, seed).fill_diagonal_(math.inf)
+    expected = between.amin(1).mean().item()
     return {
-        "correlation": float(within["synthetic"].max()),
-        "correlation_real": float(within["real"].max()),
+        "patch_distance": found,
+        "patch_distance_real": expected,
+        "patch_ratio": found / max(expected, 1e-12),
     }
+
+
+def _diversity(real: Tensor, synthetic: Tensor, frame: Frame) -> dict[str, float | None]:
+    """Largest correlation within the synthetic set beside that within the real one."""
+    sets, own = _whitened((synthetic, real), frame, real, sides(frame)[0])
+    within: list[float | None] = []
+    for x in sets:
+        pairs = list(itertools.combinations(range(len(x)), 2))
+        within.append(float(largest_correlations(x, x, own, pairs).max()) if pairs else None)
+    return {"correlation": within[0], "correlation_real": within[1]}

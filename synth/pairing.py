@@ -49,6 +49,7 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
             f"every side needs at least {SMALLEST} pixels."
         )
     arrays = [_load(f, notes) for f in (real, *synthetic)]
+    _mask_alike(real, arrays, notes)
     periodic = [_is_periodic(f, a) for f, a in zip((real, *synthetic), arrays, strict=True)]
     cropped = any(f.shape != shape for f in (real, *synthetic))
     blocks = real.n_samples == 1
@@ -112,24 +113,27 @@ def _check(real: Field, other: Field) -> None:
 
 def _load(field: Field, notes: list[str]) -> np.ndarray:
     """All fields of a set, or an even selection of a set that is too large."""
-    per_field = 4 * field.n_channels * field.n_pixels
+    per_field = field.values.dtype.itemsize * field.n_channels * field.n_pixels
     most = max(1, MOST_BYTES // per_field)
     if field.n_samples <= most:
-        values = field.load()
-    else:
-        chosen = np.linspace(0, field.n_samples - 1, most).round().astype(int)
-        values = np.concatenate([np.asarray(field.values[i : i + 1]) for i in chosen])
-        notes.append(f"{most} of the {field.n_samples} fields of {field.source} are compared.")
-    if field.mask is not None:
-        mask = np.broadcast_to(field.mask, values.shape)
-        mean = values.mean(where=mask, dtype=np.float64)
-        values = np.where(mask, values, np.float32(mean))
-        notes.append("Masked pixels are set to the mean of the others.")
-    if not np.isfinite(values).all():
-        raise InputError(
-            f"{field.source or field.name} has values that are not finite; give a mask or fill them."
-        )
-    return values
+        return field.load()
+    chosen = np.linspace(0, field.n_samples - 1, most).round().astype(int)
+    notes.append(f"{most} of the {field.n_samples} fields of {field.source} are compared.")
+    return np.concatenate([np.asarray(field.values[i : i + 1]) for i in chosen])
+
+
+def _mask_alike(real: Field, arrays: list[np.ndarray], notes: list[str]) -> None:
+    """Blank in the synthetic fields what is blank in all real ones, so that gaps compare equal."""
+    if real.mask is None:
+        return
+    valid: np.ndarray = np.any(real.mask[:], axis=0)
+    notes.append("Gaps hold the mean of their channel.")
+    if valid.all() or any(a.shape[2:] != valid.shape[1:] for a in arrays):
+        return
+    for i, values in enumerate(arrays[1:], 1):
+        mean = values.mean((0, *range(2, values.ndim)), keepdims=True, where=valid[None])
+        arrays[i] = np.where(valid[None], values, mean)
+    notes.append("What is blank in every real field is blank in the synthetic ones too.")
 
 
 def _is_periodic(field: Field, values: np.ndarray) -> bool:

@@ -74,7 +74,7 @@ def periodic_component(fields: Tensor) -> Tensor:
     """Moisan's periodic-plus-smooth decomposition in any dimension: the periodic part.
 
     The smooth part s solves Laplacian(s) = v on the torus, with v the jumps across the borders.
-    The result is rescaled to the variance of the field.
+    Small scales keep their power; trends across the whole field lose theirs.
     """
     space = tuple(range(2, fields.ndim))
     x = fields.double()
@@ -90,15 +90,7 @@ def periodic_component(fields: Tensor) -> Tensor:
         laplacian = laplacian + (2 * torch.cos(angle) - 2).reshape(view)
     laplacian = torch.where(laplacian == 0, math.inf, laplacian)
     smooth = torch.fft.ifftn(torch.fft.fftn(jumps, dim=space) / laplacian, dim=space).real
-    periodic = x - smooth
-    sd, own = (
-        (y - y.mean(space, keepdim=True)).square().mean(space, keepdim=True).sqrt()
-        for y in (x, periodic)
-    )
-    mean = x.mean(space, keepdim=True)
-    return (mean + (periodic - periodic.mean(space, keepdim=True)) * (sd / own.clamp(min=1e-30))).to(
-        fields.dtype
-    )
+    return (x - smooth).to(fields.dtype)
 
 
 def _generator(seed: int, index: int) -> torch.Generator:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from io import StringIO
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from synth.card import Evidence
 from synth.report import colours
 from synth.statistics import Panel, Statistic
 
-STYLE = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"],
     "font.size": 9,
@@ -49,7 +51,7 @@ def statistic_figure(statistic: Statistic, evidence: Evidence) -> Figure:
     columns = min(len(panels), 3)
     rows = math.ceil(len(panels) / columns)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.5 * columns if columns > 1 else 5.2, 2.9 * rows + 0.3))
+        figure = Figure(figsize=(10.5 if columns > 1 else 5.2, 2.9 * rows + 0.3))
         FigureCanvasAgg(figure)
         axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
         for panel, ax in zip(panels, axes, strict=False):
@@ -58,40 +60,72 @@ def statistic_figure(statistic: Statistic, evidence: Evidence) -> Figure:
             ax.remove()
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
-            handles, labels, loc="upper center", ncols=len(labels), frameon=False, handlelength=1.6
+            handles[::-1],
+            labels[::-1],
+            loc="upper center",
+            ncols=len(labels),
+            frameon=False,
+            handlelength=1.6,
         )
         figure.tight_layout(rect=(0, 0, 1, 1 - 0.32 / figure.get_figheight()))
     return figure
 
 
 def draw(panel: Panel, ax: Axes, curves: dict[str, np.ndarray]) -> None:
-    """One panel: a line for the median of each set, bands for the real and synthetic ones."""
+    """One panel: the median of each set, with bands for the real and the synthetic ones."""
     palette = colours.of_sets(list(curves))
     order = ["phase", "gaussian", *(n for n in curves if n not in LABELS), "real"]
-    x = np.asarray(panel.x, dtype=float)
-    for name in order:
+    for place, name in enumerate(order):
         values = curves[name][:, list(panel.columns)]
         values = np.exp(values) if panel.logarithmic else values
-        middle, low, high = _summary(values)
-        control = name in ("gaussian", "phase")
-        style = {"gaussian": (0, (5, 1.5)), "phase": (0, (1, 1.3))}.get(name, "-")
-        single = len(x) <= 3
-        ax.plot(x, middle, linestyle="none" if single else style, color=palette[name],
-                marker="o" if single else None, markersize=4, linewidth=1.1 if control else 1.6,
-                label=LABELS.get(name, name), zorder=4 if name == "real" else 3)
-        if single:
-            ax.errorbar(x, middle, [middle - low, high - middle], fmt="none",
-                        ecolor=palette[name], elinewidth=1, alpha=0.7)
-        elif not control:
-            ax.fill_between(x, low, high, color=palette[name], alpha=0.2, linewidth=0)
+        settings = {"color": palette[name], "label": LABELS.get(name, name)}
+        if panel.names:
+            _bars(ax, values, (place - (len(order) - 1) / 2) * 0.6 / len(order), settings)
+        else:
+            _curve(ax, np.asarray(panel.x, dtype=float), values, name, settings)
     if panel.reference is not None:
         ax.axhline(panel.reference, color=colours.SOFT, linewidth=0.7, zorder=1)
-    ax.set_xscale(panel.xscale if len(x) > 3 else "linear")
+    if panel.names:
+        ax.set_xticks(range(len(panel.names)), panel.names)
+        ax.set_xlim(-0.6, len(panel.names) - 0.4)
+    else:
+        ax.set_xscale(panel.xscale)
     ax.set_yscale(panel.yscale)
     _plain_ticks(panel, ax)
     ax.set_xlabel(panel.xlabel)
     ax.set_ylabel(panel.ylabel)
     ax.set_title(panel.title)
+
+
+def _curve(ax: Axes, x: np.ndarray, values: np.ndarray, name: str, settings: dict) -> None:
+    """A line with a band, or a broken line without one for a control."""
+    middle, low, high = _summary(values)
+    control = name in ("gaussian", "phase")
+    style = {"gaussian": (0, (5, 1.5)), "phase": (0, (1, 1.3))}.get(name, "-")
+    ax.plot(
+        x,
+        middle,
+        linestyle=style,
+        linewidth=1.1 if control else 1.6,
+        zorder=4 if name == "real" else 3,
+        **settings,
+    )
+    if not control:
+        ax.fill_between(x, low, high, color=settings["color"], alpha=0.2, linewidth=0)
+
+
+def _bars(ax: Axes, values: np.ndarray, offset: float, settings: dict) -> None:
+    """For categories: a dot with a bar over the central 80% of the fields."""
+    middle, low, high = _summary(values)
+    ax.errorbar(
+        np.arange(len(middle)) + offset,
+        middle,
+        [middle - low, high - middle],
+        fmt="o",
+        markersize=4,
+        elinewidth=1.2,
+        **settings,
+    )
 
 
 def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -105,18 +139,16 @@ def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _plain_ticks(panel: Panel, ax: Axes) -> None:
-    """Numbers such as 3 and 10 rather than powers of ten on short logarithmic axes."""
+    """Numbers such as 3 and 10 rather than powers of ten, where the axis is short enough."""
+    plain = FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−"))
     low, high = ax.get_ylim()
     if panel.yscale == "log" and high / max(low, 1e-300) < 50:
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-        ax.yaxis.set_major_formatter(ScalarFormatter())
+        ax.yaxis.set_major_formatter(plain)
         ax.yaxis.set_minor_formatter(NullFormatter())
-    if panel.xscale == "log" and len(panel.x) > 3:
-        ax.xaxis.set_major_formatter(ScalarFormatter())
+    if panel.xscale == "log" and not panel.names:
+        ax.xaxis.set_major_formatter(plain)
         ax.xaxis.set_minor_formatter(NullFormatter())
-    elif len(panel.x) <= 3:
-        ax.set_xticks(list(panel.x))
-        ax.margins(x=0.3)
 
 
 def inline_svg(figure: Figure, salt: str, names: Sequence[str]) -> str:
@@ -126,6 +158,10 @@ def inline_svg(figure: Figure, salt: str, names: Sequence[str]) -> str:
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
+    used = set(re.findall(r"(?:url\(|href=\")#([^\")]+)", text))
+    text = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", text)
+    for name in used:  # several figures share a page, and must not share ids
+        text = text.replace(f'"{name}"', f'"{salt}-{name}"').replace(f"#{name}", f"#{salt}-{name}")
     palette = {colours.INK: "ink", colours.SOFT: "soft", colours.GAUSSIAN: "gaussian"}
     synthetic = [c for n, c in colours.of_sets(names).items() if n not in LABELS]
     palette |= {colour: f"set{i}" for i, colour in enumerate(synthetic)}

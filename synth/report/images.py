@@ -66,7 +66,9 @@ def fields_figure(evidence: Evidence, units: str = "") -> Figure:
         width, height = 2.9 * len(names) + 0.6, (1.7 if lines else 2.8) * n_channels + 0.3
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(n_channels, len(names), squeeze=False, sharey="row" if lines else False)
+        axes = figure.subplots(
+            n_channels, len(names), squeeze=False, sharey="row" if lines else "none"
+        )
         for channel in range(n_channels):
             norm, cmap = scale(evidence, channel)
             for ax, name in zip(axes[channel], names, strict=True):

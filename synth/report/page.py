@@ -14,7 +14,7 @@ from synth.card import Card
 from synth.report.figures import LABELS, inline_svg, statistic_figure
 from synth.report.images import fields_figure, thumbnails
 
-FORMATS = {"png": {"dpi": 150}, "pdf": {}}
+FORMATS: dict[str, dict[str, Any]] = {"png": {"dpi": 150}, "pdf": {}}
 
 
 def write_page(card: Card, directory: Path) -> Path:

@@ -17,6 +17,8 @@ from torch import Tensor
 from synth.statistics.base import Batch, Frame
 from synth.statistics.shells import wavenumber
 
+LEAST_SIDE = {1: 4096, 2: 64, 3: 32}  # a smaller grid would see coarse bands at too few points
+
 
 @dataclass(frozen=True)
 class Band:
@@ -37,7 +39,9 @@ def octave_bands(batch: Batch) -> Iterator[Band]:
     frame = batch.frame
     spectrum = batch.spectrum
     for centre in band_centres(frame):
-        own = tuple(min(n, 2 * math.ceil(2 * centre * n / min(frame.shape))) for n in frame.shape)
+        sides = (2 * math.ceil(2 * centre * n / min(frame.shape)) for n in frame.shape)
+        least = LEAST_SIDE[frame.ndim]
+        own = tuple(min(n, max(side, least)) for n, side in zip(frame.shape, sides, strict=True))
         k = crop(wavenumber(frame.shape), frame.shape, own)
         octave = torch.log2(k.clamp(min=1e-9) / centre)
         weight = torch.where(octave.abs() < 1, torch.cos(octave * (math.pi / 2)), 0.0)

@@ -148,7 +148,8 @@ class Panel:
     """One pair of axes: columns of the drawn quantities against `x`.
 
     `logarithmic` says that the columns are natural logarithms, to be shown as what they are the
-    logarithm of; `reference` is a value worth a line, such as the flatness 3 of a Gaussian.
+    logarithm of; `reference` is a value worth a line, such as the flatness 3 of a Gaussian;
+    `names` replaces the numbers of `x` where the columns are categories.
     """
 
     x: Sequence[float]
@@ -160,6 +161,7 @@ class Panel:
     yscale: str = "linear"
     logarithmic: bool = False
     reference: float | None = None
+    names: Sequence[str] = ()
 
 
 class Statistic(ABC):

@@ -8,6 +8,7 @@ S_p(r) = mean |dx(r)|^p, and every statistic but those is free of the spectrum's
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,12 +22,18 @@ THRESHOLDS = (-6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 BINS = torch.linspace(-8, 8, 65)
 
 
-def _lag_panels(frame: Frame, ylabel: str, **settings: object) -> list[Panel]:
+def _lag_panels(frame: Frame, ylabel: str, **settings: Any) -> list[Panel]:
     """One panel a group for features ordered (group, lag)."""
     lags = frame.lags
     return [
-        Panel(lags, range(i * len(lags), (i + 1) * len(lags)), "lag r (pixels)", ylabel,
-              name if len(frame.groups) > 1 else "", **settings)  # type: ignore[arg-type]
+        Panel(
+            lags,
+            range(i * len(lags), (i + 1) * len(lags)),
+            "lag r (pixels)",
+            ylabel,
+            name if len(frame.groups) > 1 else "",
+            **settings,
+        )
         for i, name in enumerate(frame.groups)
     ]
 
@@ -63,8 +70,15 @@ class StructureFunctions(Statistic):
                 start = (i * N_ORDERS + p - 1) * len(lags)
                 title = f"order {p}" + (f", {name}" if len(frame.groups) > 1 else "")
                 panels.append(
-                    Panel(lags, range(start, start + len(lags)), "lag r (pixels)",
-                          f"S$_{p}$(r)", title, yscale="log", logarithmic=True)
+                    Panel(
+                        lags,
+                        range(start, start + len(lags)),
+                        "lag r (pixels)",
+                        f"S$_{p}$(r)",
+                        title,
+                        yscale="log",
+                        logarithmic=True,
+                    )
                 )
         return panels
 
@@ -107,9 +121,14 @@ class LocalSlopes(Statistic):
             for p in (2, 6):
                 start = (i * len(self.orders) + self.orders.index(p)) * len(x)
                 panels.append(
-                    Panel(x, range(start, start + len(x)), "lag r (pixels)",
-                          f"d ln S$_{p}$ / d ln S$_3$", name if len(frame.groups) > 1 else "",
-                          reference=p / 3)
+                    Panel(
+                        x,
+                        range(start, start + len(x)),
+                        "lag r (pixels)",
+                        f"d ln S$_{p}$ / d ln S$_3$",
+                        name if len(frame.groups) > 1 else "",
+                        reference=p / 3,
+                    )
                 )
         return panels
 
@@ -201,7 +220,15 @@ class IncrementHistogram(Statistic):
                 start = (i * len(lags) + lag) * len(centres)
                 title = f"r = {lags[lag]}" + (f", {name}" if len(frame.groups) > 1 else "")
                 panels.append(
-                    Panel(centres, range(start, start + len(centres)), "increment / sd",
-                          "density", title, xscale="linear", yscale="log", logarithmic=True)
+                    Panel(
+                        centres,
+                        range(start, start + len(centres)),
+                        "increment / sd",
+                        "density",
+                        title,
+                        xscale="linear",
+                        yscale="log",
+                        logarithmic=True,
+                    )
                 )
         return panels

@@ -74,9 +74,16 @@ class Histogram(Statistic):
     def panels(self, frame: Frame) -> list[Panel]:
         centres = ((BINS[1:] + BINS[:-1]) / 2).tolist()
         return [
-            Panel(centres, range(i * len(centres), (i + 1) * len(centres)),
-                  "value (real mean 0, sd 1)", "density", name if len(frame.channels) > 1 else "",
-                  xscale="linear", yscale="log", logarithmic=True)
+            Panel(
+                centres,
+                range(i * len(centres), (i + 1) * len(centres)),
+                "value (real mean 0, sd 1)",
+                "density",
+                name if len(frame.channels) > 1 else "",
+                xscale="linear",
+                yscale="log",
+                logarithmic=True,
+            )
             for i, name in enumerate(frame.channels)
         ]
 
@@ -85,7 +92,8 @@ class Histogram(Statistic):
         difference = (synthetic.mean(0) - real.mean(0)).abs()
         per_channel = difference.reshape(-1, len(LEVELS) + len(TAILS))[:, : len(LEVELS)]
         levels = torch.tensor(LEVELS, dtype=torch.float64)
-        return (torch.trapezoid(per_channel, levels, dim=1) / (levels[-1] - levels[0])).mean().item()
+        area = torch.trapezoid(per_channel, levels, dim=1) / (levels[-1] - levels[0])
+        return area.mean().item()
 
 
 class SkewnessKurtosis(Statistic):
@@ -111,10 +119,9 @@ class SkewnessKurtosis(Statistic):
 
     def panels(self, frame: Frame) -> list[Panel]:
         n = len(frame.channels)
-        x = range(1, n + 1)
         return [
-            Panel(x, range(n), "channel", "skewness", xscale="linear", reference=0.0),
-            Panel(x, range(n, 2 * n), "channel", "kurtosis", xscale="linear", reference=3.0),
+            Panel(range(n), range(n), "", "skewness", reference=0.0, names=frame.channels),
+            Panel(range(n), range(n, 2 * n), "", "kurtosis", reference=3.0, names=frame.channels),
         ]
 
 
@@ -152,8 +159,13 @@ class OctaveHistogram(Statistic):
         centres, q = band_centres(frame), len(self.levels)
         step = len(centres) * q
         return [
-            Panel(centres, range(i * step + low, (i + 1) * step, q), "wavenumber k",
-                  f"{self.levels[low]:g} quantile", name if len(frame.channels) > 1 else "")
+            Panel(
+                centres,
+                range(i * step + low, (i + 1) * step, q),
+                "wavenumber k",
+                f"{self.levels[low]:g} quantile",
+                name if len(frame.channels) > 1 else "",
+            )
             for i, name in enumerate(frame.channels)
             for low in (0, q - 1)
         ]

@@ -88,7 +88,7 @@ def _merged(shape: tuple[int, ...], edges: list[float], least: int) -> Shells:
     k, weight = wavenumber(shape).flatten(), multiplicity(shape).reshape(-1)
     # A tolerance, so that rounding does not push an exact wavenumber below its edge.
     bounds = torch.tensor(edges, dtype=torch.float64) - 1e-9
-    bounds[-1] = min(edges[-1], min(shape) / 2 + 1e-6)
+    bounds[-1] = min(shape) / 2 + 1e-6
     raw = torch.bucketize(k, bounds, right=True)
     counts = torch.zeros(len(edges) + 1, dtype=torch.float64).index_add_(0, raw, weight)
     target, groups, held = [], 0, 0.0

@@ -15,9 +15,7 @@ from torch import Tensor
 from synth.statistics.base import Batch, Frame, Panel, Statistic
 from synth.statistics.shells import frequencies, octaves, shells
 
-SECOND_ORDER = frozenset(
-    {"covariance", "scattering", "scattering-covariance", "wph", "rectifier"}
-)
+SECOND_ORDER = frozenset({"covariance", "scattering", "scattering-covariance", "wph", "rectifier"})
 # Amplitudes below a millionth of the field's sd are rounding noise of float32, not structure.
 FLOOR = 1e-12
 
@@ -95,9 +93,18 @@ class SpectralSlope(Statistic):
         return [f"slope({name}, {r})" for name in curve_names(frame) for r in self.ranges]
 
     def panels(self, frame: Frame) -> list[Panel]:
-        n = len(curve_names(frame)) * len(self.ranges)
-        return [Panel(range(n), range(n), "1 large, 2 small, 3 all scales", "d ln P / d ln k",
-                      xscale="linear")]
+        n = len(self.ranges)
+        return [
+            Panel(
+                range(n),
+                range(i * n, (i + 1) * n),
+                "",
+                "d ln P / d ln k",
+                name if len(curve_names(frame)) > 1 else "",
+                names=self.ranges,
+            )
+            for i, name in enumerate(curve_names(frame))
+        ]
 
 
 class Anisotropy(Statistic):
@@ -143,8 +150,14 @@ class Anisotropy(Statistic):
             for name in frame.channels
         ]
         return [
-            Panel(k, range(i * len(k), (i + 1) * len(k)), "wavenumber k", "coefficient", name,
-                  reference=0.0)
+            Panel(
+                k,
+                range(i * len(k), (i + 1) * len(k)),
+                "wavenumber k",
+                "coefficient",
+                name,
+                reference=0.0,
+            )
             for i, name in enumerate(names)
         ]
 
@@ -194,8 +207,13 @@ class ChannelCoherence(Statistic):
         k = octaves(frame.shape).centre.tolist()
         pairs = itertools.combinations(frame.channels, 2)
         return [
-            Panel(k, range(i * len(k), (i + 1) * len(k)), "wavenumber k", "correlation",
-                  f"{a} and {b}", reference=0.0)
+            Panel(
+                k,
+                range(i * len(k), (i + 1) * len(k)),
+                "wavenumber k",
+                "correlation",
+                f"{a} and {b}",
+                reference=0.0,
+            )
             for i, (a, b) in enumerate(pairs)
         ]
-

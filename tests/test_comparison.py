@@ -1,0 +1,171 @@
+"""The comparison from fields to a card and its report, on fields of known law."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import h5py
+import pytest
+import torch
+from known_fields import gaussian_fields, lognormal_fields
+
+from synth import surrogates
+from synth.card import read_card
+from synth.comparison import compare
+from synth.errors import InputError, UsageError
+from synth.field import Ensemble, Field
+
+
+def lognormal(n, seed, shape=(64, 64)):
+    return Field.from_array(lognormal_fields(n, shape, -3.0, seed), boundary="periodic")
+
+
+def gaussian(n, seed, shape=(64, 64)):
+    return Field.from_array(gaussian_fields(n, shape, -3.0, seed), boundary="periodic")
+
+
+@dataclass
+class Model:
+    family: str
+
+
+@pytest.fixture(scope="module")
+def different():
+    return compare(lognormal(8, 1), gaussian(8, 2), model=Model("wph+marginal"))
+
+
+@pytest.fixture(scope="module")
+def same():
+    return compare(lognormal(8, 1), lognormal(8, 3))
+
+
+def test_fields_of_one_process_are_indistinguishable(same):
+    assert same.verdict == "indistinguishable"
+    comparison = same.comparisons[0]
+    assert comparison.p > 0.05
+    assert {row.verdict for row in comparison.statistics} <= {"indistinguishable", "close"}
+    assert comparison.memorisation["verdict"] == "none"
+    assert 0.6 < comparison.diversity["ratio"] < 1.6
+
+
+def test_a_gaussian_model_of_a_lognormal_field_is_different(different):
+    assert different.verdict == "different"
+    rows = {row.name: row for row in different.comparisons[0].statistics}
+    for name in ("histogram", "kurtosis", "flatness"):
+        assert rows[name].verdict == "different"
+        assert rows[name].p < 0.05
+        assert rows[name].ratio > 1.25
+    assert different.comparisons[0].worst in rows
+
+
+def test_the_skill_of_another_draw_is_one_and_of_a_gaussian_zero(same):
+    again = compare(lognormal(8, 1), lognormal(8, 3), seed=4)
+    for card in (same, again):
+        skill = {row.name: row.skill for row in card.comparisons[0].statistics}
+        assert skill["flatness"] == pytest.approx(1, abs=0.3)
+    rows = {row.name: row for row in same.comparisons[0].statistics}
+    assert rows["flatness"].controls["gaussian"]["verdict"] == "different"
+    assert rows["spectrum"].controls["gaussian"]["verdict"] != "different"
+
+
+def test_statistics_that_the_model_matched_are_marked(different, same):
+    matched = {row.name: row.matched for row in different.comparisons[0].statistics}
+    assert matched["spectrum"] and matched["histogram"] and not matched["flatness"]
+    assert {row.matched for row in same.comparisons[0].statistics} == {None}
+
+
+def test_copies_are_different_whatever_their_statistics():
+    real = lognormal(6, 1)
+    copies = real.load()[..., ::-1].copy()
+    card = compare(real, Field.from_array(copies, boundary="periodic"))
+    assert card.verdict == "different"
+    assert "copy" in card.comparisons[0].sentence
+    assert card.comparisons[0].memorisation["copies"] == list(range(6))
+
+
+def test_few_fields_are_underpowered_and_one_is_never_indistinguishable():
+    assert compare(lognormal(4, 1), lognormal(8, 2)).verdict == "underpowered"
+    card = compare(lognormal(1, 1, (128, 128)), lognormal(3, 2, (128, 128)))
+    assert card.verdict in ("close", "different")
+    assert all(row.p is None for row in card.comparisons[0].statistics)
+
+
+@pytest.mark.parametrize("shape", [(600,), (20, 24, 32)])
+def test_series_and_cubes_are_compared(shape):
+    card = compare(lognormal(6, 1, shape), gaussian(6, 2, shape))
+    assert card.comparisons[0].statistics[0].name == "spectrum"
+    rows = {row.name: row.verdict for row in card.comparisons[0].statistics}
+    assert rows["histogram"] == "different"
+
+
+def test_several_sets_stand_side_by_side_and_outcomes_are_counted():
+    outcomes = [{"status": "converged", "mismatch_sigma": 0.05}] * 6
+    outcomes[2] = {"status": "max_steps", "mismatch_sigma": 0.4}
+    card = compare(
+        lognormal(6, 1),
+        [Ensemble(lognormal(6, 2), outcomes), gaussian(6, 3)],
+        names=["good", "bad"],
+    )
+    good, bad = card.comparisons
+    assert (good.name, bad.name) == ("good", "bad")
+    assert good.verdict != "different" and bad.verdict == "different"
+    assert good.fit == {
+        "converged": 5,
+        "n": 6,
+        "mismatch_sigma_median": 0.05,
+        "mismatch_sigma_worst": 0.4,
+    }
+    assert bad.fit is None
+    with pytest.raises(InputError, match="name of its own"):
+        compare(lognormal(6, 1), [lognormal(6, 2)], names=["real"])
+
+
+def test_the_same_seed_gives_the_same_card_and_progress_reaches_its_end(same):
+    seen = []
+    again = compare(lognormal(8, 1), lognormal(8, 3), progress=seen.append)
+    assert seen[-1]["done"] == seen[-1]["n"]
+    first, second = (card.to_dict() for card in (same, again))
+    assert first["statistics"] == second["statistics"]
+
+
+def test_the_report_is_whole_and_needs_nothing_from_elsewhere(different, tmp_path):
+    target = tmp_path / "out" / "field.report"
+    page = different.write(target)
+    assert page == target / "report.html"
+    html = page.read_text()
+    assert "Different" in html and different.comparisons[0].sentence in html
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", html)
+    assert "@import" not in html and "url(http" not in html
+    for row in different.comparisons[0].statistics:
+        assert f'id="{row.name}"' in html
+        for suffix in ("png", "pdf"):
+            assert (target / "figures" / f"{row.name}.{suffix}").stat().st_size > 1000
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids)), "figures must not share ids, or they take each other's clips"
+    assert list(target.parent.iterdir()) == [target]
+
+    data = read_card(target / "card.json")
+    keys = {"name", "matched", "value", "p", "ratio", "spread", "skill", "verdict"}
+    assert all(keys <= set(row) for row in data["statistics"])
+    assert {"verdict", "statistics", "memorisation", "diversity", "report"} <= set(data)
+    assert data["report"] == str(page)
+
+    with pytest.raises(UsageError, match="overwrite"):
+        different.write(target)
+    different.write(target, overwrite=True)
+    (target / "card.json").write_text(json.dumps({**data, "schema_version": 99}))
+    with pytest.raises(UsageError, match="schema version"):
+        read_card(target / "card.json")
+
+
+def test_a_gaussian_model_of_real_turbulence_is_different(shared_data):
+    with h5py.File(shared_data / "vorticity_2d_256.h5") as file:
+        x = file["vorticity"][:]
+    real = Field.from_array(x, ("sample", "y", "x"), boundary="periodic")
+    flat = surrogates.gaussian(torch.from_numpy(real.load()), 8, True, seed=3)
+    card = compare(real, Field.from_array(flat, boundary="periodic"))
+    rows = {row.name: row.verdict for row in card.comparisons[0].statistics}
+    assert rows["histogram"] == rows["flatness"] == "different"
+    assert rows["spectrum"] != "different"

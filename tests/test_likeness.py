@@ -1,0 +1,106 @@
+"""Copies are found however they are moved; independent fields are not taken for copies."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from known_fields import gaussian_fields, lognormal_fields
+
+from synth.likeness import likeness, turned
+from synth.statistics import Frame
+
+SCALAR = Frame((64, 64))
+VECTOR = Frame((24, 24, 24), "periodic", ("u", "v", "w"), (2, 1, 0))
+
+
+def sets(frame: Frame, n: int = 6):
+    real = gaussian_fields(n, frame.shape, -3.0, seed=1, channels=len(frame.channels))
+    other = gaussian_fields(n, frame.shape, -3.0, seed=2, channels=len(frame.channels))
+    return real, other
+
+
+@pytest.mark.parametrize("frame", [Frame((500,)), SCALAR, Frame((48, 64), "open"), VECTOR])
+def test_independent_fields_are_no_copies(frame):
+    memorisation, diversity = likeness(*sets(frame), frame, seed=0)
+    assert memorisation["verdict"] == "none"
+    assert memorisation["correlation"] < 0.5
+    assert memorisation["patch_ratio"] == pytest.approx(1, abs=0.25)
+    assert diversity["correlation"] < 0.5
+
+
+def test_a_field_that_copies_only_the_large_scales_is_found():
+    real, other = sets(SCALAR)
+    spectrum, copied = torch.fft.rfft2(other[0]), torch.fft.rfft2(real[2])
+    k = torch.hypot(torch.fft.fftfreq(64, 1 / 64)[:, None], torch.fft.rfftfreq(64, 1 / 64)[None])
+    other[0] = torch.fft.irfft2(torch.where(k < 8, copied, spectrum))
+    memorisation, _ = likeness(real, other, SCALAR, seed=0)
+    assert memorisation["copies"] == [0]
+    assert memorisation["nearest"] == [0, 2]
+    assert memorisation["side"] == 16
+
+
+@pytest.mark.parametrize("n_real", [2, 6])
+def test_a_copy_is_found_after_a_turn_a_reflection_a_shift_and_noise(n_real):
+    real, other = sets(SCALAR)
+    copy = torch.roll(real[0].transpose(-1, -2).flip(-1), (17, 5), (-2, -1))
+    other[3] = copy + 0.02 * torch.randn(copy.shape, generator=torch.Generator().manual_seed(0))
+    memorisation, _ = likeness(real[:n_real], other, SCALAR, seed=0)
+    assert memorisation["verdict"] == "copied"
+    assert memorisation["copies"] == [3]
+    assert memorisation["nearest"] == [3, 0]
+
+
+def test_a_turned_vector_field_is_a_copy():
+    real, other = sets(VECTOR)
+    other[2] = list(turned(real[:1], VECTOR))[29][0]
+    memorisation, _ = likeness(real, other, VECTOR, seed=0)
+    assert memorisation["copies"] == [2]
+    assert memorisation["correlation"] > 0.99
+
+
+def test_turned_vectors_stay_free_of_divergence():
+    potential = gaussian_fields(1, (12, 12, 12), -3.0, channels=3)
+
+    def d(x, axis):
+        return torch.roll(x, -1, axis) - torch.roll(x, 1, axis)
+
+    def divergence(x):  # u, v, w along x, y, z, which are the last, middle and first axis
+        return d(x[:, 0], 3) + d(x[:, 1], 2) + d(x[:, 2], 1)
+
+    a, b, c = potential.unbind(1)
+    curl = torch.stack([d(c, 2) - d(b, 1), d(a, 1) - d(c, 3), d(b, 3) - d(a, 2)], 1)
+    assert curl.abs().max() > 0.1
+    for version in turned(curl, VECTOR):
+        assert divergence(version).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("frame", [SCALAR, VECTOR])
+def test_turning_back_is_turning(frame):
+    x = gaussian_fields(1, frame.shape, channels=len(frame.channels))
+    versions = list(turned(x, frame))
+    assert len(versions) == {2: 8, 3: 48}[frame.ndim]
+    for version in versions:
+        assert any(torch.equal(back, x) for back in turned(version, frame))
+
+
+def test_fields_quilted_from_patches_of_real_ones_come_too_near():
+    real = lognormal_fields(6, (64, 64), -3.0, seed=1)
+    generator = torch.Generator().manual_seed(0)
+    quilt = torch.empty_like(real)
+    for i in range(len(quilt)):
+        for a in range(0, 64, 32):
+            for b in range(0, 64, 32):
+                source = real[torch.randint(6, (), generator=generator)]
+                moved = torch.roll(source, (a + 11, b + 4), (-2, -1))
+                quilt[i, :, a : a + 32, b : b + 32] = moved[:, a : a + 32, b : b + 32]
+    honest = lognormal_fields(6, (64, 64), -3.0, seed=2)
+    near, far = (likeness(real, x, SCALAR, 0)[0]["patch_ratio"] for x in (quilt, honest))
+    assert near < 0.9 < far
+
+
+def test_equal_synthetic_fields_lack_diversity():
+    real, other = sets(SCALAR)
+    other[1] = torch.roll(other[0], 9, -1)
+    _, diversity = likeness(real, other, SCALAR, seed=0)
+    assert diversity["correlation"] == pytest.approx(1, abs=1e-3)
+    assert diversity["correlation_real"] < 0.5
