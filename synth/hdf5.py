@@ -17,6 +17,7 @@ from synth.errors import InputError, MemoryLimitError, SynthError, UsageError
 
 SCHEMA = 1
 KINDS = ("samples", "model")
+TEXT = h5py.string_dtype()
 
 # First bytes of files that people give by mistake, and what to do with each.
 FOREIGN = {
@@ -68,6 +69,8 @@ def check_readable(path: str | Path) -> None:
     try:
         if Path(path).is_dir():
             raise InputError(f"{path} is a folder; name one HDF5 or .npy file in it.")
+        if Path(path).exists() and not Path(path).is_file():
+            raise InputError(f"{path} is a pipe or device; copy what it holds to a file first.")
         with open(path, "rb") as file:
             if not file.read(1):
                 raise InputError(f"{path} is empty; it was perhaps not written to the end.")
@@ -205,7 +208,7 @@ def write_model(path: str | Path, tree: dict[str, Any], overwrite: bool = False)
         for name, array in tree["arrays"].items():
             array = np.asarray(array)
             text = array.dtype.kind in "UO"
-            arrays[name] = array.astype(h5py.string_dtype()) if text else array
+            arrays[name] = array.astype(TEXT) if text else array
 
 
 def read_model(path: str | Path) -> dict[str, Any]:

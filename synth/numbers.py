@@ -97,4 +97,4 @@ def close_gaps(
             [c[np.broadcast_to(mask[:, 0], c.shape)].mean(dtype=float) for c in channels]
         )
     shaped = fill.astype(values.dtype).reshape(1, -1, *(1,) * (values.ndim - 2))
-    return np.where(mask, values, shaped), mask
+    return np.where(mask, values, shaped), np.asarray(mask)
