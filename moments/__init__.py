@@ -1,7 +1,8 @@
-"""Moments of stationary fields: filters, wavelet transforms and the families of moments built on them.
+"""Moments of stationary fields: filters, wavelet transforms and the families of moments built on
+them.
 
-``moments.build(name, shape, ...)`` gives a family: a map from fields (batch, channel, *space) to labelled
-moments (batch, M).
+``moments.build(name, shape, ...)`` gives a family: a map from fields (batch, channel, *space) to
+labelled moments (batch, M).
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ class FilterBank(nn.Module):
     wavelet : str
         ``"bump"`` (bump steerable) or ``"morlet"``.
     full_resolution : bool
-        Keep every scale on the field's own grid: the slow definition that the own-scale grids approximate.
+        Keep every scale on the field's own grid: the slow definition that the own-scale grids
+        approximate.
 
     Attributes
     ----------
@@ -47,6 +48,8 @@ class FilterBank(nn.Module):
     ValueError
         If the field is too small for J scales, or L has no even spread in that dimension.
     """
+
+    phi: Tensor
 
     def __init__(
         self,
@@ -96,7 +99,10 @@ class FilterBank(nn.Module):
         return self.get_buffer(f"psi_{j}")
 
     def littlewood_paley(self) -> Tensor:
-        r"""Littlewood-Paley sum :math:`|\hat\phi|^2 + \frac12\sum_\lambda(|\hat\psi(w)|^2+|\hat\psi(-w)|^2)`, (*shape)."""
+        r"""Littlewood-Paley sum, (*shape).
+
+        .. math:: |\hat\phi|^2 + \tfrac12\sum_\lambda(|\hat\psi(w)|^2+|\hat\psi(-w)|^2)
+        """
         total = torch.zeros(self.shape, dtype=self.phi.dtype, device=self.phi.device)
         for j, grid in enumerate(self.grids):
             energy = (self.psi(j) ** 2).sum(0)
@@ -105,7 +111,7 @@ class FilterBank(nn.Module):
         return total + grids.regrid(self.phi**2, self.low_grid, self.shape)
 
     def frame_bounds(self) -> tuple[float, float]:
-        """Smallest and largest value A, B of the Littlewood-Paley sum: A |x|^2 <= |Wx|^2 <= B |x|^2."""
+        """Extremes A, B of the Littlewood-Paley sum: A |x|^2 <= |Wx|^2 <= B |x|^2."""
         total = self.littlewood_paley()
         return float(total.min()), float(total.max())
 

@@ -50,7 +50,8 @@ def build(
     wavelet : str
         ``"bump"`` or ``"morlet"``.
     full_resolution : bool
-        Use the field's own grid at every scale (slow): the definition that own-scale grids approximate.
+        Use the field's own grid at every scale (slow): the definition that own-scale grids
+        approximate.
     dtype : torch.dtype
         Working precision; filters are built in float64.
     **options

@@ -1,6 +1,7 @@
 """The classes of wavelet phase harmonic moments: which features of a level meet, and at which lags.
 
-Each class sees one level of the climb at a time and returns blocks (batch, m) in the order of its labels.
+Each class sees one level of the climb at a time and returns blocks (batch, m) in the order of its
+labels.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def as_reals(spectrum: Tensor, dims: int) -> Tensor:
 class AutoCorrelations(MomentClass):
     r"""S11 and S00: a band with itself, and with the same band of another channel, at lags.
 
-    S11 = sum_w psi^2 x^_c1 conj(x^_c2) e^{iw tau}; S00 the same of the centred moduli.  One channel needs
+    S11 = sum_w psi^2 x^_c1 conj(x^_c2) e^{iw tau}; S00 the same of the centred moduli.  One channel
     half of the lags, two channels need both signs.
     """
 
@@ -151,10 +152,11 @@ class AutoCorrelations(MomentClass):
 
 
 class ModulusCorrelations(MomentClass):
-    r"""S01, C00 and C01: moduli of the bands j1 <= j2 with the modulus and the coefficients of band j2.
+    r"""S01, C00 and C01: moduli of the bands j1 <= j2 with the modulus and the coefficients of band
+    j2.
 
-    All pairs that meet on the grid of j2 are one matrix product between the carried moduli and the right
-    features ``|W_2 x|^`` and ``x^ psi_2``, the latter folded onto the half spectrum.
+    All pairs that meet on the grid of j2 are one matrix product between the carried moduli and the
+    right features ``|W_2 x|^`` and ``x^ psi_2``, the latter folded onto the half spectrum.
     """
 
     def __init__(
@@ -241,7 +243,8 @@ class ModulusCorrelations(MomentClass):
         j, dims = level.j, self.dims
         weight = self.get_buffer(f"weight_{j}")
         left = as_reals(level.carried, dims)
-        right, sides = [], {}
+        right: list[Tensor] = []
+        sides = {}
         if "C00" in self.kinds:
             sides["C00"] = len(right)
             right.append(level.moduli * weight)
@@ -310,7 +313,8 @@ class ModulusCorrelations(MomentClass):
 
 
 class Harmonics(MomentClass):
-    """Cphase: the coarse band's phase multiplied up to the fine band's frequency, at the same angle.
+    """Cphase: the coarse band's phase multiplied up to the fine band's frequency, at the same
+    angle.
 
     C = mean_u [W_{j+d,l} x]^(2^d) (W_{j,l} x)^*, between all ordered pairs of channels.
     """
@@ -354,8 +358,9 @@ class Harmonics(MomentClass):
 class LowPass(MomentClass):
     r"""L: what the wavelets do not see, and proxies of the one-point law at every scale.
 
-    With y = x * phi_j, sigma_j = sigma_0 2^j: E|y|/s and E y|y|/s^2 at each scale, s the frozen deviation of y;
-    at the last scale E x / s_0 and the covariance E y(u + tau) y(u) / s^2 between channels, at lags.
+    With y = x * phi_j, sigma_j = sigma_0 2^j: E|y|/s and E y|y|/s^2 at each scale, s the frozen
+    deviation of y; at the last scale E x / s_0 and the covariance E y(u + tau) y(u) / s^2 between
+    channels, at lags.
 
     Parameters
     ----------
@@ -364,6 +369,9 @@ class LowPass(MomentClass):
     one_point : bool
         Whether E|y| and E y|y| are among the moments.
     """
+
+    power: Tensor
+    weight: Tensor
 
     def __init__(self, family: WaveletFamily, count: int, one_point: bool = True) -> None:
         super().__init__(family)
@@ -394,7 +402,7 @@ class LowPass(MomentClass):
         return Labels.join(blocks)
 
     def smoothed(self, level: Level) -> tuple[Tensor, Tensor]:
-        """Half spectrum of y and y itself, (batch, channel, *half grid) and (batch, channel, *grid)."""
+        """Half spectrum of y, (batch, channel, *half grid), and y, (batch, channel, *grid)."""
         phi = self.get_buffer(f"phi_{level.j}")
         half = level.field[..., : phi.shape[-1]] * phi
         axes = tuple(range(-self.dims, 0))
@@ -411,8 +419,7 @@ class LowPass(MomentClass):
             size = y.abs()
             blocks = [size.mean(axes) / s[:, j], (y * size).mean(axes) / s[:, j] ** 2]
         if j == self.last:
-            origin = (..., *[0] * self.dims)
-            blocks.append(half[origin].real / s[:, 0])
+            blocks.append(grids.at_zero(half, self.dims).real / s[:, 0])
             first, second = [a for a, _ in self.pairs], [b for _, b in self.pairs]
             cross = half[:, first] * half[:, second].conj() * self.weight
             covariance = self.lags(cross.real)[0] - self.lags(cross.imag)[1]

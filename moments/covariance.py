@@ -21,8 +21,8 @@ class Covariance(WaveletFamily):
     .. math:: C(\lambda,\tau) = \frac{1}{P_\lambda}\,
               \langle W_\lambda x(u+\tau)\, W_\lambda x(u)^*\rangle_u, \qquad \tau = 2^j n,
 
-    between channels too (model A of Zhang & Mallat 2021, arXiv 1911.10017).  All of them are linear in
-    the power spectrum, so the law of maximum entropy is Gaussian.
+    between channels too (model A of Zhang & Mallat 2021, arXiv 1911.10017).  All of them are linear
+    in the power spectrum, so the law of maximum entropy is Gaussian.
 
     Parameters
     ----------

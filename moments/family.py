@@ -1,4 +1,4 @@
-"""What every moment family is: a labelled average over positions, normalised by frozen constants."""
+"""What every moment family is: a labelled average over positions with frozen normalisers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class MomentFamily(nn.Module, abc.ABC):
     """A map from fields to the moments of the stationary process behind them.
 
     Subclasses are final: they fill ``labels`` and implement :meth:`constants` and :meth:`forward`.
-    Filters are plain buffers; the normalising constants, frozen from the target by :meth:`freeze`, are
-    the persistent ones, so ``state_dict()`` is what a model file keeps.
+    Filters are plain buffers; the normalising constants, frozen from the target by :meth:`freeze`,
+    are the persistent ones, so ``state_dict()`` is what a model file keeps.
 
     Parameters
     ----------
@@ -44,6 +44,8 @@ class MomentFamily(nn.Module, abc.ABC):
 
     name: ClassVar[str]
     labels: Labels
+    bank: FilterBank
+    power: Tensor
 
     def __init__(self, shape: Sequence[int], channels: int = 1) -> None:
         super().__init__()
@@ -91,8 +93,9 @@ class MomentFamily(nn.Module, abc.ABC):
             buffer = self.get_buffer(name)
             if tuple(value.shape) != tuple(buffer.shape):
                 raise ValueError(
-                    f"Constant {name!r} of shape {tuple(value.shape)} was given to a {self.name} family "
-                    f"of {self.channels} channel(s); shape {tuple(buffer.shape)} would work."
+                    f"Constant {name!r} of shape {tuple(value.shape)} was given to a "
+                    f"{self.name} family of {self.channels} channel(s); shape "
+                    f"{tuple(buffer.shape)} would work."
                 )
             buffer.copy_(value)
         return self
@@ -115,6 +118,8 @@ class WaveletFamily(MomentFamily):
     :math:`\mu_\lambda = \langle|W_\lambda x|\rangle`, both (channels, J, L).
     """
 
+    modulus: Tensor
+
     def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
         super().__init__(shape, channels)
         self.bank = bank
@@ -134,8 +139,8 @@ class WaveletFamily(MomentFamily):
     def frozen(self) -> Frozen:
         r"""The constants in the form in which moments use them.
 
-        :math:`\sigma_1 = \sqrt{P_\lambda}` for the bands, :math:`\sigma_0 = \sqrt{P_\lambda - \mu_\lambda^2}`
-        for their moduli.
+        :math:`\sigma_1 = \sqrt{P_\lambda}` for the bands, :math:`\sigma_0 = \sqrt{P_\lambda -
+        \mu_\lambda^2}` for their moduli.
         """
         variance = (self.power - self.modulus**2).clamp(min=LEAST_POWER)
         return Frozen(self.power.clamp(min=LEAST_POWER).sqrt(), variance.sqrt(), self.modulus)

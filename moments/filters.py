@@ -1,7 +1,7 @@
 """Wavelets and low passes in Fourier: pure functions of the frequency, float64.
 
-Every function takes the field's ``shape`` and the ``grid`` on which the spectrum is kept (own-scale grids
-hold the low wavenumbers only) and returns real values ``psi^(w)``, periodised in w.
+Every function takes the field's ``shape`` and the ``grid`` on which the spectrum is kept (own-scale
+grids hold the low wavenumbers only) and returns real values ``psi^(w)``, periodised in w.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _aliases(shape: Sequence[int], grid: Sequence[int], reach: float) -> list[li
 
 
 def _along(axis: Sequence[float], w: Sequence[Tensor]) -> Tensor:
-    return sum((float(a) * wi for a, wi in zip(axis, w, strict=True)), torch.zeros(()))  # type: ignore[return-value]
+    return sum((float(a) * wi for a, wi in zip(axis, w, strict=True)), torch.zeros(()))
 
 
 def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: int) -> Tensor:
@@ -41,13 +41,13 @@ def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: in
     .. math:: \hat\psi(w) = c\,\exp\Big(\frac{-(|w|-\xi)^2}{\xi^2-(|w|-\xi)^2}\Big) 1_{0<|w|<2\xi}
               \; \cos^{p}(\angle(w, n_l))\, 1_{\cos > 0}, \qquad \xi = 0.85\pi,
 
-    dilated as :math:`\hat\psi_{j}(w) = \hat\psi(2^j w)` (Zhang & Mallat 2021, arXiv 1911.10017, as in
-    Mallat, Zhang & Rochette 2020).  In 2-D p = L - 1 and
-    :math:`c = 2^{L-1}(L-1)!/(1.29\sqrt{L\,(2L-2)!})`, which makes the squared lobes of the L orientations
-    sum to 1/1.29^2.  In 3-D p follows the set of axes and c keeps the same sum on average over the
-    sphere; in 1-D the lobe is 1 on w > 0.  In 3-D the corners of the cube lie beyond the support
-    1.7 pi of the finest wavelet: there the radial profile is held at its value at sqrt(2) pi, the
-    farthest frequency of a 2-D grid, so that the bank remains a frame.
+    dilated as :math:`\hat\psi_{j}(w) = \hat\psi(2^j w)` (Zhang & Mallat 2021, arXiv 1911.10017, as
+    in Mallat, Zhang & Rochette 2020).  In 2-D p = L - 1 and
+    :math:`c = 2^{L-1}(L-1)!/(1.29\sqrt{L\,(2L-2)!})`, which makes the squared lobes of the L
+    orientations sum to 1/1.29^2.  In 3-D p follows the set of axes and c keeps the same sum on
+    average over the sphere; in 1-D the lobe is 1 on w > 0.  In 3-D the corners of the cube lie
+    beyond the support 1.7 pi of the finest wavelet: there the radial profile is held at its value
+    at sqrt(2) pi, the farthest frequency of a 2-D grid, so that the bank remains a frame.
 
     Parameters
     ----------
@@ -97,8 +97,9 @@ def morlet(shape: Sequence[int], grid: Sequence[int], j: int, angles: int) -> Te
     .. math:: \hat\psi(w) = g(w - \xi_j n_l) - K g(w), \quad
               g(w) = \exp\big(-\tfrac{\sigma_j^2}{2}(w_\parallel^2 + w_\perp^2/s^2)\big),
 
-    with :math:`\sigma_j = 0.8\,2^j`, :math:`\xi_j = \tfrac{3\pi}{4}2^{-j}`, slant s = 4/L (1 in 1-D and
-    3-D) and K such that the periodised :math:`\hat\psi(0) = 0` (Andreux et al. 2020, arXiv 1812.11214).
+    with :math:`\sigma_j = 0.8\,2^j`, :math:`\xi_j = \tfrac{3\pi}{4}2^{-j}`, slant s = 4/L (1 in 1-D
+    and 3-D) and K such that the periodised :math:`\hat\psi(0) = 0` (Andreux et al. 2020, arXiv
+    1812.11214).
 
     Returns
     -------

@@ -1,18 +1,20 @@
 """Own-scale grids: where in Fourier a band-limited field is kept, and how to move between grids.
 
-A field whose spectrum vanishes beyond ``|k_i| < n_i / 2`` is known on ``n_i`` points per axis, however
-many points the field it came from has.  Spectra are crossed between grids by keeping the low wavenumbers
-(:func:`crop`) or by padding with zeros (:func:`pad`); each is the adjoint of the other.
+A field whose spectrum vanishes beyond ``|k_i| < n_i / 2`` is known on ``n_i`` points per axis,
+however many points the field it came from has.  Spectra are crossed between grids by keeping the
+low wavenumbers (:func:`crop`) or by padding with zeros (:func:`pad`); each is the adjoint of the
+other.
 
-Conventions: spectra follow ``torch.fft`` with ``norm="forward"``, so the value at wavenumber k does not
-depend on the grid.  A *half* spectrum (``rfftn``) keeps only ``k_last >= 0`` on its last axis.
+Conventions: spectra follow ``torch.fft`` with ``norm="forward"``, so the value at wavenumber k does
+not depend on the grid.  A *half* spectrum (``rfftn``) keeps only ``k_last >= 0`` on its last axis.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ from torch import Tensor
 SMALLEST_GRID = 8
 
 
-@lru_cache(maxsize=None)
+@cache
 def fast_length(least: int) -> int:
     """Smallest even 2^a 3^b 5^c that is at least ``least``."""
     n = max(2, least + least % 2)
@@ -35,7 +37,8 @@ def fast_length(least: int) -> int:
 
 
 def own_scale_shape(shape: Sequence[int], j: int, oversampling: float = 2.0) -> tuple[int, ...]:
-    """Grid on which a field of scale ``2^j`` is sampled: about ``oversampling * N / 2^j`` points per axis.
+    """Grid on which a field of scale ``2^j`` is sampled: about ``oversampling * N / 2^j`` points
+    per axis.
 
     Parameters
     ----------
@@ -44,8 +47,8 @@ def own_scale_shape(shape: Sequence[int], j: int, oversampling: float = 2.0) -> 
     j : int
         Dyadic scale, 0 the finest.
     oversampling : float
-        2 holds the whole support of a bump-steerable wavelet (1.7 pi / 2^j) and leaves the margin that
-        keeps its modulus from aliasing.
+        2 holds the whole support of a bump-steerable wavelet (1.7 pi / 2^j) and leaves the margin
+        that keeps its modulus from aliasing.
     """
     return tuple(
         min(n, fast_length(max(SMALLEST_GRID, math.ceil(oversampling * n / 2**j)))) for n in shape
@@ -53,7 +56,7 @@ def own_scale_shape(shape: Sequence[int], j: int, oversampling: float = 2.0) -> 
 
 
 def wavenumbers(n: int, half: bool = False) -> Tensor:
-    """Integer wavenumbers of an axis of ``n`` points in the order of ``torch.fft``, float64, (n,)."""
+    """Integer wavenumbers of an axis in the order of ``torch.fft``, (n,) float64."""
     if half:
         return torch.arange(n // 2 + 1, dtype=torch.float64)
     return torch.fft.fftfreq(n, 1.0 / n, dtype=torch.float64)
@@ -62,7 +65,7 @@ def wavenumbers(n: int, half: bool = False) -> Tensor:
 def frequencies(
     shape: Sequence[int], grid: Sequence[int] | None = None, half: bool = False
 ) -> list[Tensor]:
-    """Angular frequencies ``2 pi k_i / N_i`` (radians per pixel) of a grid, one broadcastable tensor an axis."""
+    """Angular frequencies ``2 pi k_i / N_i``, radians per pixel, a broadcastable tensor an axis."""
     grid = shape if grid is None else grid
     axes = []
     for axis, (size, points) in enumerate(zip(shape, grid, strict=True)):
@@ -74,35 +77,31 @@ def frequencies(
 
 def _blocks(
     source: Sequence[int], target: Sequence[int], half: bool
-) -> list[list[tuple[slice, slice]]]:
-    """Per axis the (source, target) slices that hold the common wavenumbers, Nyquist left out."""
+) -> list[list[tuple[int, int, int]]]:
+    """Per axis the common wavenumbers, Nyquist left out: (start in source, in target, count)."""
     per_axis = []
     for axis, (a, b) in enumerate(zip(source, target, strict=True)):
+        halved = half and axis == len(source) - 1
         if a == b:
-            per_axis.append([(slice(None), slice(None))])
+            per_axis.append([(0, 0, a // 2 + 1 if halved else a)])
             continue
         top = (min(a, b) - 1) // 2
-        pairs = [(slice(0, top + 1), slice(0, top + 1))]
-        if top > 0 and not (half and axis == len(source) - 1):
-            pairs.append((slice(a - top, a), slice(b - top, b)))
+        pairs = [(0, 0, top + 1)]
+        if top > 0 and not halved:
+            pairs.append((a - top, b - top, top))
         per_axis.append(pairs)
     return per_axis
 
 
-def _stored(grid: Sequence[int], half: bool) -> tuple[int, ...]:
-    return (*grid[:-1], grid[-1] // 2 + 1) if half else tuple(grid)
-
-
 def _transfer(spectrum: Tensor, source: Sequence[int], target: Sequence[int], half: bool) -> Tensor:
-    lead = spectrum.shape[: spectrum.ndim - len(source)]
-    out = spectrum.new_zeros((*lead, *_stored(target, half)))
-    choices: list[tuple[tuple[slice, slice], ...]] = [()]
-    for pairs in _blocks(source, target, half):
-        choices = [(*done, pair) for done in choices for pair in pairs]
-    for block in choices:
-        take = (..., *(pair[0] for pair in block))
-        give = (..., *(pair[1] for pair in block))
-        out[give] = spectrum[take]
+    dims = len(source)
+    stored = (*target[:-1], target[-1] // 2 + 1) if half else tuple(target)
+    out = spectrum.new_zeros((*spectrum.shape[:-dims], *stored))
+    for block in itertools.product(*_blocks(source, target, half)):
+        taken, given = spectrum, out
+        for axis, (take, give, count) in enumerate(block, start=-dims):
+            taken, given = taken.narrow(axis, take, count), given.narrow(axis, give, count)
+        given.copy_(taken)
     return out
 
 
@@ -129,8 +128,8 @@ def regrid(
     spectrum : Tensor, (..., *source) complex
         With ``half``, the last axis holds ``source[-1] // 2 + 1`` wavenumbers.
     source, target : sequence of int
-        Points per axis of both grids.  Where they differ the Nyquist wavenumber, which stands for two
-        frequencies at once, is left out.
+        Points per axis of both grids.  Where they differ the Nyquist wavenumber, which stands for
+        two frequencies at once, is left out.
 
     Returns
     -------
@@ -145,8 +144,8 @@ def regrid(
 def half_weights(grid: Sequence[int]) -> Tensor:
     """Multiplicity of each wavenumber of a half spectrum, (1, ..., n//2+1) float64.
 
-    Parseval over a half spectrum reads ``mean x y = sum_k weight_k Re(x^_k conj(y^_k))``: 2 where the
-    mirrored wavenumber is not stored, 1 at ``k_last = 0`` and at Nyquist.
+    Parseval over a half spectrum reads ``mean x y = sum_k weight_k Re(x^_k conj(y^_k))``: 2 where
+    the mirrored wavenumber is not stored, 1 at ``k_last = 0`` and at Nyquist.
     """
     n = grid[-1]
     weight = torch.full((n // 2 + 1,), 2.0, dtype=torch.float64)
@@ -154,6 +153,11 @@ def half_weights(grid: Sequence[int]) -> Tensor:
     if n % 2 == 0:
         weight[-1] = 1.0
     return weight.reshape([1] * (len(grid) - 1) + [-1])
+
+
+def at_zero(spectrum: Tensor, dims: int) -> Tensor:
+    """Value at w = 0 of spectra on the last ``dims`` axes: the mean of the field, (...)."""
+    return spectrum.flatten(-dims)[..., 0]
 
 
 def mirrored(values: Tensor, dims: int) -> Tensor:

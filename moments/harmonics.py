@@ -1,6 +1,7 @@
 r"""Phase harmonics :math:`[z]^k = |z| e^{ik\arg z}` with gradients that are finite everywhere.
 
-k = 0 is the modulus, k = 1 the identity (Mallat, Zhang & Rochette 2020, arXiv 1810.12136).  Away from 0,
+k = 0 is the modulus, k = 1 the identity (Mallat, Zhang & Rochette 2020, arXiv 1810.12136).
+Away from 0,
 
 .. math:: d[z]^k = \tfrac{k+1}{2} e^{i(k-1)\arg z}\,dz + \tfrac{1-k}{2} e^{i(k+1)\arg z}\,d\bar z ;
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-#: Columns of the table.  j, l, k: scale, orientation and phase harmonic of the first and second feature;
-#: j3, l3: the wavelet that filters both again (scattering covariance); c1, c2: channels; shift: lag in
-#: pixels (z, y, x); part: "re", "im", or "" for a real moment; -1 where a column has no meaning.
+#: Columns of the table.  j, l, k: scale, orientation and phase harmonic of the first and second
+#: feature; j3, l3: the wavelet that filters both again (scattering covariance); c1, c2: channels;
+#: shift: lag in pixels (z, y, x); part: "re", "im", or "" for a real moment; -1 where a column has
+#: no meaning.
 COLUMNS = np.dtype(
     [
         ("family", "U24"),
@@ -39,7 +40,8 @@ class Labels:
 
     Examples
     --------
-    ``op.labels["j1"]`` is a column; ``op.labels.where(kind="C01", j2=3)`` a boolean mask over the moments.
+    ``op.labels["j1"]`` is a column; ``op.labels.where(kind="C01", j2=3)`` a boolean mask over the
+    moments.
     """
 
     def __init__(self, table: np.ndarray) -> None:

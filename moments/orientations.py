@@ -1,21 +1,25 @@
-"""Orientations of the wavelets: evenly spread axes on the half circle (2-D) and the half sphere (3-D).
+"""Orientations of the wavelets: evenly spread axes on the half circle (2-D) and the half sphere
+(3-D).
 
-Real fields need half of the directions only, since ``W_{-n} x`` is the complex conjugate of ``W_n x``.
+Real fields need half of the directions only, since ``W_{-n} x`` is the complex conjugate of ``W_n
+x``.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 GOLDEN = (1 + math.sqrt(5)) / 2
 
-#: Number of axes in 3-D -> power of the cosine.  The sets are those of the octahedron (3), the cube (4),
-#: the icosahedron (6), the dodecahedron (10) and the icosidodecahedron (15).  The sum over axes of
-#: cos^(2p) is exactly constant up to p = 1 for the first two and p = 2 for the last three; 10 and 15 axes
-#: afford sharper lobes at a small ripple of the frame bounds (see the tests for the numbers).
+#: Number of axes in 3-D -> power of the cosine.  The sets are those of the octahedron (3), the cube
+#: (4), the icosahedron (6), the dodecahedron (10) and the icosidodecahedron (15).  The sum over
+#: axes of cos^(2p) is exactly constant up to p = 1 for the first two and p = 2 for the last three;
+#: 10 and 15 axes afford sharper lobes at a small ripple of the frame bounds (see the tests for the
+#: numbers).
 AXES_POWER = {3: 1, 4: 1, 6: 2, 10: 3, 15: 4}
 
 
@@ -32,10 +36,10 @@ def half_sphere_axes(count: int) -> np.ndarray:
     elif count == 4:
         points = np.array(list(itertools.product((-1, 1), repeat=3)), dtype=float)
     elif count == 6:
-        points = _cyclic([(0, s, t * GOLDEN) for s in (-1, 1) for t in (-1, 1)])
+        points = _cyclic([(0.0, s, t * GOLDEN) for s in (-1.0, 1.0) for t in (-1, 1)])
     elif count == 10:
         cube = list(itertools.product((-1.0, 1.0), repeat=3))
-        rest = [(0, s / GOLDEN, t * GOLDEN) for s in (-1, 1) for t in (-1, 1)]
+        rest = [(0.0, s / GOLDEN, t * GOLDEN) for s in (-1, 1) for t in (-1, 1)]
         points = np.concatenate([np.array(cube), _cyclic(rest)])
     elif count == 15:
         signs = list(itertools.product((-1, 1), repeat=3))
@@ -47,13 +51,13 @@ def half_sphere_axes(count: int) -> np.ndarray:
     return _one_of_each_pair(points)
 
 
-def _cyclic(points: list[tuple[float, float, float]]) -> np.ndarray:
+def _cyclic(points: Sequence[tuple[float, float, float]]) -> np.ndarray:
     base = np.array(points, dtype=float)
     return np.concatenate([np.roll(base, turn, axis=1) for turn in range(3)])
 
 
 def _one_of_each_pair(points: np.ndarray) -> np.ndarray:
-    """Keep one end of each axis, the one whose last non-zero coordinate is positive, in a fixed order."""
+    """One end of each axis, that with a positive last non-zero coordinate, in a fixed order."""
     units = points / np.linalg.norm(points, axis=1, keepdims=True)
     kept = {}
     for unit in units:
@@ -64,13 +68,13 @@ def _one_of_each_pair(points: np.ndarray) -> np.ndarray:
 
 
 def half_circle_axes(count: int) -> np.ndarray:
-    """Unit axes (y, x) at ``theta_l = pi l / count`` measured from the x axis, (count, 2) float64."""
+    """Unit axes (y, x) at ``theta_l = pi l / count`` from the x axis, (count, 2) float64."""
     theta = np.pi * np.arange(count) / count
     return np.stack([np.sin(theta), np.cos(theta)], axis=1)
 
 
 def axes(dims: int, count: int) -> np.ndarray:
-    """Axes of the wavelets in ``dims`` dimensions, (count, dims) float64; 1-D has the one axis x."""
+    """Axes of the wavelets, (count, dims) float64; 1-D has the one axis x."""
     if count < 1:
         raise ValueError(f"angles={count} was asked for; at least 1 is needed.")
     if dims == 1:

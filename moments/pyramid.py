@@ -1,8 +1,8 @@
 """The climb from fine to coarse scales that every wavelet family shares.
 
-At each scale the field's spectrum is cropped to the scale's own grid, so a whole climb costs little more
-than its first two levels.  Families that correlate scales carry their finer features along, cropped with
-the field: by Parseval only the low wavenumbers of a fine feature meet a coarse one.
+At each scale the field's spectrum is cropped to the scale's own grid, so a whole climb costs little
+more than its first two levels.  Families that correlate scales carry their finer features along,
+cropped with the field: by Parseval only the low wavenumbers of a fine feature meet a coarse one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Level:
 
     @cached_property
     def coefficients(self) -> Tensor:
-        """Wavelet coefficients W_{j,l} x on the scale's grid, (batch, channel, L, *grid) complex."""
+        """Coefficients W_{j,l} x on the scale's grid, (batch, channel, L, *grid) complex."""
         return synthesis(self.bands, self.bank.dims)
 
     @cached_property
@@ -52,12 +52,12 @@ class Level:
     @cached_property
     def modulus_means(self) -> Tensor:
         """Means of the moduli of this scale, (batch, channel, L) real."""
-        return self.moduli[(..., *[0] * self.bank.dims)].real
+        return grids.at_zero(self.moduli, self.bank.dims).real
 
     @cached_property
     def carried_means(self) -> Tensor:
         """Means of the carried moduli, (batch, feature) real."""
-        return self.carried[(..., *[0] * self.bank.dims)].real
+        return grids.at_zero(self.carried, self.bank.dims).real
 
     @cached_property
     def carried(self) -> Tensor:

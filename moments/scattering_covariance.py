@@ -1,4 +1,4 @@
-r"""Scattering covariance: the covariance of a field and of its moduli, seen through a second wavelet."""
+r"""Scattering covariance: a field and its moduli, correlated through a second wavelet."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Scattering12(MomentClass):
 class ScatteringCorrelations(MomentClass):
     r"""S3 and S4 of the level's wavelets, as weighted matrix products of the carried moduli.
 
-    The second wavelet enters as the weight psi_2^2, folded onto the half spectrum.  Of the pairs with
-    j1 = j1' each is kept once.
+    The second wavelet enters as the weight psi_2^2, folded onto the half spectrum.  Of the pairs
+    with j1 = j1' each is kept once.
     """
 
     def __init__(self, family: WaveletFamily) -> None:
@@ -112,7 +112,8 @@ class ScatteringCorrelations(MomentClass):
 
         wide = features.unsqueeze(1)
         real = as_reals(wide * even.unsqueeze(1), dims) @ left.mT.unsqueeze(1)
-        # conj(a) b = (-i a)(conj b) conjugated twice: the imaginary part is the real product with i a.
+        # conj(a) b = (-i a)(conj b) conjugated twice: the imaginary part is the real product with i
+        # a.
         imaginary = as_reals(wide * turned.unsqueeze(1), dims) @ left.mT.unsqueeze(1)
         a, b = self.get_buffer(f"first_{j}"), self.get_buffer(f"second_{j}")
         norm = spread[a] * spread[b]
@@ -127,13 +128,15 @@ class ScatteringCorrelations(MomentClass):
 class ScatteringCovariance(WaveletFamily):
     r"""Scattering covariance, with the second wavelet on both sides.
 
-    .. math:: S_1 = \frac{\langle|W_1x|\rangle}{\sqrt{P_1}},\quad P = \frac{\langle|W_1x|^2\rangle}{P_1},\quad
+    .. math:: S_1 = \frac{\langle|W_1x|\rangle}{\sqrt{P_1}},\quad P =
+    \frac{\langle|W_1x|^2\rangle}{P_1},\quad
               S_3 = \frac{\langle (W_2x)^* (|W_1x|\star\psi_2)\rangle}{\sqrt{P_1P_2}},\quad
-              S_4 = \frac{\langle (|W_1x|\star\psi_2)^* (|W_{1'}x|\star\psi_2)\rangle}{\sqrt{P_1P_{1'}}},
+              S_4 = \frac{\langle (|W_1x|\star\psi_2)^* (|W_{1'}x|\star\psi_2)\rangle}
+              {\sqrt{P_1P_{1'}}},
 
     :math:`j_1 \le j_{1'} \le j_2`, P_1 the frozen power of the target (Cheng et al. 2024,
-    arXiv 2306.17210; Morel et al. 2022, arXiv 2204.10177, in 1-D).  The mean and the covariance of the low
-    pass are added.  Between channels every pair is kept.
+    arXiv 2306.17210; Morel et al. 2022, arXiv 2204.10177, in 1-D).  The mean and the covariance of
+    the low pass are added.  Between channels every pair is kept.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from moments import grids, orientations
 class Lags(nn.Module):
     r"""The sums :math:`C(\tau)=\sum_w S(w)\,e^{iw\cdot\tau}` for given lags.
 
-    With S(w) = a^(w) conj(b^(w)) this is mean_u a(u + tau) b(u)^*.  The phases separate over axes, so the
-    cost is that of one thin matrix product with the spectrum.
+    With S(w) = a^(w) conj(b^(w)) this is mean_u a(u + tau) b(u)^*.  The phases separate over axes,
+    so the cost is that of one thin matrix product with the spectrum.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def shells(shape: Sequence[int], j: int, count: int, angles: int, both_signs: bo
     r"""Lags of scale j: 0, then ``count`` shells ``round(2^j n direction)``, n = 1 .. count.
 
     The directions are the orientations of the bank and, for few of them, the axes and diagonals:
-    at least 4 on the half circle.  Lags beyond an eighth of the side say little of a stationary field
-    and are left out.
+    at least 4 on the half circle.  Lags beyond an eighth of the side say little of a stationary
+    field and are left out.
 
     Returns
     -------

@@ -25,13 +25,15 @@ def synthesis(spectrum: Tensor, dims: int) -> Tensor:
 
 
 class WaveletTransform(nn.Module):
-    r"""Wavelet transform :math:`Wx = (x\star\phi_J, \; x\star\psi_{j,l})`, each band on its own grid.
+    r"""Wavelet transform :math:`Wx = (x\star\phi_J, \; x\star\psi_{j,l})`, each band on its own
+    grid.
 
     The inverse applies the dual frame in Fourier,
 
     .. math:: \hat x = \frac{\hat\phi\,\widehat{x\star\phi} + \frac12\sum_\lambda
               \big(\hat\psi_\lambda \widehat{W_\lambda x} + \text{mirror}\big)}
-              {|\hat\phi|^2 + \frac12\sum_\lambda(|\hat\psi_\lambda(w)|^2 + |\hat\psi_\lambda(-w)|^2)},
+              {|\hat\phi|^2 + \frac12\sum_\lambda(|\hat\psi_\lambda(w)|^2 +
+              |\hat\psi_\lambda(-w)|^2)},
 
     and is exact wherever the Littlewood-Paley sum does not vanish (Mallat, A Wavelet Tour, 5.1).
 

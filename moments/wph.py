@@ -1,4 +1,4 @@
-r"""Wavelet phase harmonics: covariances between wavelet coefficients whose phases have been multiplied."""
+r"""Wavelet phase harmonics: covariances of wavelet coefficients with multiplied phases."""
 
 from __future__ import annotations
 
@@ -26,21 +26,24 @@ class WPH(WaveletFamily):
 
     centred and normalised with the means and deviations of the target, frozen.  Classes:
 
-    ======== ===================================================== =====================================
-    class    first and second feature                              pairs
-    ======== ===================================================== =====================================
-    S11      W, W (k = k' = 1)                                     same band, at the lags of its shells
-    S00      modulus, modulus                                      same band, at the lags of its shells
+    ======== =====================================================
+    ===================================== class    first and second feature
+        pairs
+    ======== =====================================================
+    ===================================== S11      W, W (k = k' = 1)
+        same band, at the lags of its shells S00      modulus, modulus
+               same band, at the lags of its shells
     S01      modulus, W                                            same band
     C00      modulus, modulus                                      j1 <= j2, other band
     C01      modulus of the finer band, W of the coarser           j1 < j2
     Cphase   [W]^k of the coarser band, W of the finer             same angle, k = 2^(j2 - j1)
     L        low passes: mean, covariance at lags, E|y|, E y|y|    every scale
-    ======== ===================================================== =====================================
+    ======== =====================================================
+    =====================================
 
-    Sources: Mallat, Zhang & Rochette 2020 (arXiv 1810.12136); Zhang & Mallat 2021 (arXiv 1911.10017,
-    models B and C); Allys et al. 2020 (arXiv 2006.06298); Regaldo-Saint Blancard et al. 2023
-    (arXiv 2208.03538).
+    Sources: Mallat, Zhang & Rochette 2020 (arXiv 1810.12136); Zhang & Mallat 2021 (arXiv
+    1911.10017, models B and C); Allys et al. 2020 (arXiv 2006.06298); Regaldo-Saint Blancard et al.
+    2023 (arXiv 2208.03538).
 
     Parameters
     ----------
@@ -50,8 +53,8 @@ class WPH(WaveletFamily):
     shells : int
         Shells of lags of S11, S00 and the low pass; see :func:`moments.shifts.shells`.
     delta_scale, delta_angle : int, optional
-        Largest difference of scale and of orientation (in steps, around the half circle) of C00 and C01;
-        all by default.  In 3-D the orientation has no order and ``delta_angle`` is refused.
+        Largest difference of scale and of orientation (in steps, around the half circle) of C00 and
+        C01; all by default.  In 3-D the orientation has no order and ``delta_angle`` is refused.
     cross_shells : int
         Shells of lags of C01 and C00 between bands of the same orientation.
     harmonics : int
@@ -114,7 +117,7 @@ class WPH(WaveletFamily):
         return torch.cat(blocks, dim=1)
 
     def constants(self, x: Tensor) -> dict[str, Tensor]:
-        """Power and mean modulus of the bands, and the power of the low passes where there are any."""
+        """Power and mean modulus of the bands, power of the low passes."""
         out = super().constants(x)
         for number, part in enumerate(self.parts):
             if isinstance(part, LowPass):

@@ -15,7 +15,8 @@ WORKING_SET = 120
 
 
 class MomentEnergy:
-    r"""E(x) = (1/M) sum_m (Phi_m(x) - mu_m)^2 / s_m^2, so that sqrt(E) is the rms mismatch in spreads.
+    r"""E(x) = (1/M) sum_m (Phi_m(x) - mu_m)^2 / s_m^2, so that sqrt(E) is the rms mismatch in
+    spreads.
 
     Called by the minimiser with points in the preconditioned coordinates.  On a CPU fields are
     evaluated one by one: a batch is no cheaper there, and a sample's path does not depend on its

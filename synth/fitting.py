@@ -155,13 +155,15 @@ class _Gathered:
         self.squares: Any = 0.0
         self.spectrum: Any = 0.0
         self.targets: list[np.ndarray] = []
+        self.origin: Any = None
 
     def add(self, values: Tensor, spectrum: np.ndarray) -> None:
         v = values.double().cpu().numpy()
         if self.count % self.every == 0:
             self.targets.append(v.astype(np.float32))
         # Sums of the distances from the first field keep their digits.
-        self.origin = v[0] if self.count == 0 else self.origin
+        if self.origin is None:
+            self.origin = v[0]
         self.count += 1
         self.total += v[0] - self.origin
         self.squares += (v[0] - self.origin) ** 2
@@ -178,8 +180,9 @@ class _Gathered:
 def _average(parts: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
     total: dict[str, Tensor] = {}
     count = 0
-    for count, part in enumerate(parts, start=1):
+    for part in parts:
         total = {name: value + total.get(name, 0.0) for name, value in part.items()}
+        count += 1
     return {name: value / count for name, value in total.items()}
 
 

@@ -1,9 +1,9 @@
 r"""The coordinates in which the descent runs.
 
 The mismatch of a band's moments, in units of their sampling spread, changes with a Fourier
-coefficient of that band at a rate ~ 1 / sqrt(P_lambda), P_lambda the power of the whole band.  Taking
-y^ = x^ / sqrt(S(w) |w|^D), S the power spectrum and D the dimension, makes this rate the same at every
-scale: S |w|^D is the power of an octave around w.
+coefficient of that band at a rate ~ 1 / sqrt(P_lambda), P_lambda the power of the whole band.
+Taking y^ = x^ / sqrt(S(w) |w|^D), S the power spectrum and D the dimension, makes this rate the
+same at every scale: S |w|^D is the power of an octave around w.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Preconditioner:
         dims = power.ndim - 1
         self.space = tuple(range(-dims, 0))
         radius = radial_frequency(power.shape[1:])
-        origin = (..., *[0] * dims)
-        octave = power * radius**dims
+        octave = (power * radius**dims).flatten(1)
         # The mean of the field has no octave: it moves like the slowest mode.
-        octave[origin] = octave[(..., *[0] * (dims - 1), 1)]
-        largest = octave.flatten(1).amax(1).reshape(-1, *[1] * dims)
+        octave[:, 0] = octave[:, 1]
+        largest = octave.amax(1, keepdim=True)
         amplitude = (octave / largest).clamp(min=FLOOR).sqrt()
+        amplitude = amplitude.reshape(power.shape)
         half = power.shape[-1] // 2 + 1
         self.amplitude = amplitude[..., :half].float().contiguous()
 

@@ -1,4 +1,4 @@
-"""The model's spectrum: measured in radial shells, and drawn from as a Gaussian field of any size."""
+"""The model's spectrum: measured in radial shells, drawn from at any size."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Colour:
         gain = self._gain(own, bank, power.double().cpu())
         self.matrix = (self.matrix * gain.flatten(1).unsqueeze(1).float()).contiguous()
         own = own * gain.square()
-        own[(slice(None), *[0] * bank.dims)] = 0.0
+        own.flatten(1)[:, 0] = 0.0
         self.matrix[..., 0] = 0.0
         #: Power spectrum of each channel, (channel, *space) float64, d E|x^|^2.
         self.power = own

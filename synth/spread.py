@@ -57,7 +57,8 @@ def pooled_deviation(op: MomentFamily, variance: np.ndarray) -> np.ndarray:
 
 
 def shuffled_blocks(field: Tensor, n: int, seed: int) -> Tensor:
-    """Fields (n, channel, *space) put together from blocks of one, drawn at random with wrap-around.
+    """Fields (n, channel, *space) put together from blocks of one, drawn at random with
+    wrap-around.
 
     Blocks overlap by half and are blended by windows whose squares sum to 1, which keeps the
     variance of independent blocks.
