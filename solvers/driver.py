@@ -89,7 +89,8 @@ def minimise(
     max_evaluations : int, optional
         Energy evaluations per sample.
     tolerance : float or Tensor (B,)
-        A sample has converged when its energy is at most this.
+        A sample has converged when its energy is at most this. The default, 0, is for sums of
+        squares; minus infinity lets a run go on to its limits.
     callback : callable, optional
         Called with a `Progress` after every iteration.
     resume : dict of Tensor, optional
@@ -124,6 +125,10 @@ def minimise(
     run = _Run.begin(method, start.detach())
     if resume is not None:
         run = from_tensors(run, resume)
+        if run.x.shape != start.shape:
+            raise ValueError(
+                f"The state to resume has {len(run.x)} samples, the start has {len(start)}."
+            )
     limit = limit.expand(len(start))
     every = CHECK_EVERY.get(start.device.type, CHECK_EVERY_ELSEWHERE)
     iteration = 0

@@ -83,7 +83,7 @@ def advance(
     resolution : float
         Relative rounding of h. A decrease below it is judged by the slopes alone: Armijo's
         condition becomes h'(t) <= (2 armijo - 1) h'(0) and h(t) <= h(0) + resolution |h(0)|
-        (Hager & Zhang 2005, eq. 4.1), where noise would end the search too early.
+        (the approximate Wolfe conditions of Hager & Zhang 2005): noise would end the search early.
     max_trials : int
         After so many trials a step with Armijo's condition alone is taken, the longest found.
 

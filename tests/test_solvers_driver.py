@@ -57,6 +57,31 @@ def test_every_outcome_in_one_batch():
     assert result.values[1].isinf() and result.values[0] <= 1e-2
 
 
+@pytest.mark.parametrize(("lost", "status"), [(4, "converged"), (8, "line_search_failed")])
+def test_a_search_that_fails_is_repeated_along_the_gradient(lost, status):
+    """Energies are lost for one search of four trials, or for two in a row."""
+    points = []
+
+    def energy(x, index):
+        points.append(x.clone())
+        values, gradients = bowl(x, index)
+        return (values * torch.nan if 10 <= len(points) - 1 < 10 + lost else values), gradients
+
+    paths = []
+    result = minimise(
+        energy,
+        normal(1, 30),
+        LBFGS(max_trials=4),
+        tolerance=1e-8,
+        callback=lambda progress: paths.append(progress.x()),
+    )
+    assert result.status[0].name == status
+    x = paths[9]  # where the searches fail
+    assert torch.equal(paths[13], x)
+    step, gradient = (points[14] - x)[0], bowl(x, None)[1][0]
+    torch.testing.assert_close(step / step.norm(), -gradient / gradient.norm())
+
+
 def test_statuses_name_a_remedy():
     for status in Status:
         assert status.sentence.count(". ") + 1 >= (1 if status is Status.converged else 2)
@@ -206,8 +231,10 @@ def test_an_energy_of_the_wrong_shape_is_refused():
         minimise(lambda x, index: (x.sum(), x), torch.ones(3, 30))
 
 
-def test_a_state_of_another_history_is_refused():
+def test_a_state_of_another_run_is_refused():
     states = []
     minimise(bowl, normal(2, 30), max_steps=1, callback=lambda p: states.append(p.state()))
     with pytest.raises(ValueError, match=r"method\.basis"):
         minimise(bowl, normal(2, 30), LBFGS(3), resume=states[0])
+    with pytest.raises(ValueError, match="2 samples, the start has 3"):
+        minimise(bowl, normal(3, 30), resume=states[0])

@@ -52,6 +52,20 @@ def test_directions_are_those_of_dense_bfgs(history, function):
     assert worst < 1e-8
 
 
+def test_a_direction_that_climbs_is_replaced_by_the_gradients():
+    energy, d = separable(quadratic(torch.logspace(0, 2, 12, dtype=torch.float64))), 12
+    state, everyone = LBFGS(4).init(normal(1, d)), torch.ones(1, dtype=torch.bool)
+    for evaluation in range(9):
+        value, gradient = energy(rows.from_chunks(state.trial, d), torch.arange(1))
+        if evaluation == 8:  # what rounding does, much exaggerated
+            assert state.count == 4
+            state.gram[:, 5:10, 5:10] *= -1e6
+        state = LBFGS(4).step(state, value, gradient, everyone)
+    assert state.steps == 8 and state.count == 0
+    assert torch.equal(rows.from_chunks(state.direction, d), -gradient)
+    assert state.search.slope == -rows.dot(state.direction, state.direction)
+
+
 def test_quadratic_is_solved():
     curvatures = torch.logspace(0, 3, 60, dtype=torch.float64)
     centre = normal(60, seed=2)
