@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import shlex
-import shutil
 import signal
 import sys
 import time
@@ -23,8 +22,8 @@ import click
 
 import synth
 from synth import formatting, options
-from synth.errors import UsageError
-from synth.paths import checkpoint_path, demo_field, output_path
+from synth.errors import InputError, UsageError
+from synth.paths import checkpoint_path, demo_field, discard, interruption, output_path
 
 NOT_CONVERGED, FOUND = 4, 6
 Command = Callable[..., tuple[dict, int]]
@@ -107,19 +106,28 @@ def command(function: Command) -> Command:
     return function
 
 
-def _read(console: Console, path: str, boundary: str = "auto", **settings: Any) -> Any:
-    field = synth.read(path, boundary=None if boundary == "auto" else boundary, **settings)
+def _read(console: Console, path: str, **asked: Any) -> Any:
+    field = synth.read(path, **asked)
     console.detail(formatting.field_line(field))
     return field
+
+
+def _read_synthetic(console: Console, path: str) -> Any:
+    """Our own samples with their outcomes, or the fields of any other generator."""
+    try:
+        return synth.read_samples(path)
+    except InputError:
+        return _read(console, path)
 
 
 @command
 @click.argument("field")
 @options.reading
-@click.option("--model", default="wph", help="Moment family, or several: wph+marginal")
+@click.option("--model", help="Moment family, or several: wph+marginal  [default: wph]")
 @click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J.")
 @click.option("--angles", type=click.IntRange(1), help="Number of orientations L.")
-@click.option("--transform", type=click.Choice(["none", "log", "asinh"]), default="none")
+@click.option("--transform", type=click.Choice(["none", "log", "asinh"]))
+@click.option("--like", help="Model to take these settings from, so that the two can be merged.")
 @options.device
 @options.writing
 @options.speaking
@@ -128,24 +136,27 @@ def fit(
     field: str,
     output: Path | None = None,
     overwrite: bool = False,
-    boundary: str = "auto",
-    dataset: str | None = None,
-    dims: tuple[str, ...] | None = None,
-    mask: str | None = None,
+    like: str | None = None,
+    device: str = "auto",
     **settings: Any,
 ) -> tuple[dict, int]:
     """Measure the moments of FIELD (file.h5, file.h5:/dataset or file.npy)."""
     path = output_path(output, field, ".model.h5", overwrite)
-    data = _read(console, field, boundary, dataset=dataset, dims=dims, mask=mask)
-    model = synth.fit(data, boundary=boundary, progress=console.progress, **settings)
+    asked = {name: settings.pop(name, None) for name in options.READING}
+    given = {name: value for name, value in settings.items() if value is not None}
+    if like and given:
+        raise UsageError(f"--like takes the settings of {like}; drop --{', --'.join(given)}.")
+    data = _read(console, field, **asked)
+    model = synth.fit(
+        data,
+        device=device,
+        like=None if like is None else synth.read_model(like),
+        progress=console.progress,
+        **given,
+    )
     synth.write_model(path, model, overwrite=overwrite)
-    result = {
-        "model": model.family,
-        "moments": model.n_moments,
-        "pixels": data.n_pixels,
-        "fields": data.n_samples,
-        "file": path,
-    }
+    counts = {"moments": model.n_moments, "pixels": data.n_pixels, "fields": data.n_samples}
+    result = {"model": model.family, **counts, "file": path}
     console.result(formatting.fit_line(result))
     return result, 0
 
@@ -190,22 +201,13 @@ def sample(
             **settings,
         )
     except KeyboardInterrupt:
-        if checkpoint.exists():
-            raise KeyboardInterrupt(
-                f"Interrupted; {checkpoint} holds the state: "
-                "give the same command with --resume to continue."
-            ) from None
-        raise
+        raise interruption(checkpoint) from None
     ensemble.provenance["command"] = shlex.join(["synth", *sys.argv[1:]])
     synth.write_samples(path, ensemble, overwrite=overwrite)
-    shutil.rmtree(checkpoint, ignore_errors=True)
-    result = {
-        "file": path,
-        "n": ensemble.field.n_samples,
-        "seed": seed,
-        "seconds": round(time.perf_counter() - start, 3),
-        "samples": ensemble.outcomes,
-    }
+    discard(checkpoint)
+    seconds = round(time.perf_counter() - start, 3)
+    result = {"file": path, "n": ensemble.field.n_samples, "seed": seed, "seconds": seconds}
+    result["samples"] = ensemble.outcomes
     console.result(formatting.sample_table(result))
     unfinished = formatting.not_converged(ensemble.outcomes)
     if unfinished:
@@ -240,7 +242,7 @@ def compare(
     path = output_path(output, synthetic, ".report", overwrite)
     card = synth.compare(
         _read(console, real, **settings),
-        _read(console, synthetic),
+        _read_synthetic(console, synthetic),
         model=None if model is None else synth.read_model(model),
         progress=console.progress,
     )
@@ -285,12 +287,9 @@ def merge(
 @options.speaking
 def demo(console: Console, output: Path, n: int, overwrite: bool) -> tuple[dict, int]:
     """Fit, sample and compare the turbulence that comes with the package."""
-    field, model, samples = demo_field(), output / "model.h5", output / "samples.h5"
-    report = output / "report"
+    field, outputs = demo_field(), [output / name for name in ("model.h5", "samples.h5", "report")]
     output.mkdir(parents=True, exist_ok=True)
-    for path in (model, samples, report):
-        output_path(path, field, "", overwrite)
-
+    model, samples, report = (output_path(path, field, "", overwrite) for path in outputs)
     console.result(f"$ synth fit {field} -o {model}")
     fitted, _ = fit(console, str(field), model, overwrite)
     console.result(f"\n$ synth sample {model} -n {n} -o {samples}")

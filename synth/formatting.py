@@ -169,7 +169,7 @@ def progress_line(state: Mapping[str, Any]) -> str:
     if state.get("mismatch_median") is not None:
         median, worst = (_number(state[f"mismatch_{k}"]) for k in ("median", "worst"))
         words.append(f"mismatch {median} (worst {worst})")
-    if state.get("seconds_left") is not None:
+    if math.isfinite(state.get("seconds_left", math.nan)):
         minutes, seconds = divmod(round(state["seconds_left"]), 60)
         words.append(f"{minutes}:{seconds:02d} left")
     return "  ".join(words)

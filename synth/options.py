@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+READING = ("dataset", "dims", "mask", "boundary")  # what `reading` adds, arguments of synth.read
 Decorator = Callable[[Callable], Callable]
 
 
@@ -45,6 +46,7 @@ reading = _all(
         "--boundary",
         type=click.Choice(["auto", "periodic", "open"]),
         default="auto",
+        callback=lambda _, __, value: None if value == "auto" else value,
         help="Whether the field is periodic; auto: as its file says.",
     ),
 )

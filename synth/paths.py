@@ -9,6 +9,7 @@ from pathlib import Path
 from synth.errors import InputError, UsageError
 
 PACKAGE = Path(__file__).parent
+STATES = "*.npz"  # what a checkpoint holds once there is something to resume
 
 
 def output_path(
@@ -36,22 +37,38 @@ def output_path(
 
 
 def checkpoint_path(samples: Path, resume: bool, overwrite: bool = False) -> Path:
-    """Folder where an interrupted run keeps its state, free to use unless it is to be resumed.
+    """The folder that keeps the state of a run, emptied unless it is to be resumed.
 
     Raises
     ------
     UsageError
-        A checkpoint exists, and neither `resume` nor `overwrite` says what to do with it.
+        An interrupted run is there, and neither `resume` nor `overwrite` says what to do with it.
     """
-    path = samples.with_name(samples.stem + ".checkpoint")
-    if path.exists() and not resume:
-        if not overwrite:
-            raise UsageError(
-                f"An interrupted run left {path}; "
-                "give --resume to continue it or --overwrite to start again."
-            )
-        shutil.rmtree(path)
+    path = samples.with_suffix(".checkpoint")
+    if any(path.glob(STATES)) and not resume and not overwrite:
+        raise UsageError(
+            f"An interrupted run left {path}; "
+            "give --resume to continue it or --overwrite to start again."
+        )
+    if not resume:
+        discard(path)
     return path
+
+
+def interruption(checkpoint: Path) -> KeyboardInterrupt:
+    """The interrupt again, saying how to resume; a checkpoint that holds nothing is removed."""
+    if not any(checkpoint.glob(STATES)):
+        discard(checkpoint)
+        return KeyboardInterrupt()
+    return KeyboardInterrupt(
+        f"Interrupted; {checkpoint} holds the state: "
+        "give the same command with --resume to continue."
+    )
+
+
+def discard(checkpoint: Path) -> None:
+    """Remove a checkpoint that is not needed any more."""
+    shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 def demo_field() -> Path:

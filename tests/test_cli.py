@@ -186,7 +186,7 @@ def test_outputs_are_named_after_the_input(fakes: Fakes, arguments: list[str], o
     [
         (["fit", "field.h5"], "field.model.h5"),
         (["sample", "field.model.h5"], "field.samples.h5"),
-        (["sample", "field.model.h5"], "field.samples.checkpoint"),
+        (["sample", "field.model.h5"], "field.samples.checkpoint/state.npz"),
         (["compare", "field.h5", "field.samples.h5"], "field.report"),
         (["merge", "a.h5", "-o", "m.h5"], "m.h5"),
         (["demo"], "demo/samples.h5"),
@@ -196,11 +196,10 @@ def test_an_existing_output_is_refused_before_any_work(
     fakes: Fakes, arguments: list[str], output: str
 ) -> None:
     Path(output).parent.mkdir(exist_ok=True)
-    folder = output.endswith(("report", "checkpoint"))
-    Path(output).mkdir() if folder else Path(output).write_text("precious")
+    Path(output).mkdir() if output.endswith("report") else Path(output).write_text("precious")
     refused = run(*arguments)
     assert refused.exit_code == 2
-    assert output in refused.stderr and "--overwrite" in refused.stderr
+    assert output.removesuffix("/state.npz") in refused.stderr and "--overwrite" in refused.stderr
     assert fakes.calls == []
     assert run(*arguments, "--overwrite").exit_code == 0
 
@@ -215,6 +214,7 @@ def test_an_existing_output_is_refused_before_any_work(
         ["sample", "field.model.h5", "--batch", "0"],
         ["sample", "field.model.h5", "-n", "0"],
         ["fit", "field.h5", "--transform", "sqrt"],
+        ["fit", "field.h5", "--like", "other.model.h5", "--scales", "4"],
         ["unknown"],
     ],
 )
@@ -277,6 +277,7 @@ def test_an_interrupted_run_says_how_to_resume(
 ) -> None:
     def stop(model: object, checkpoint: Path, **_: object) -> None:
         checkpoint.mkdir()
+        (checkpoint / "state.npz").write_text("state")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(synth, "sample", stop)
