@@ -126,7 +126,8 @@ def _channel_labels(root: Any, node: Any, roles: Sequence[str]) -> tuple[str, ..
     attribute = _inherited(root, node, "channels")
     if attribute is not None:
         return texts(attribute)
-    axis = node.dims[roles.index("channel")] if roles.count("channel") == 1 else ()
+    stored = roles[: len(node.shape)]
+    axis = node.dims[stored.index("channel")] if "channel" in stored else ()
     if len(axis) and axis[0].dtype.kind in "OS":
         return tuple(text(label) for label in axis[0][()])
     return ()

@@ -79,13 +79,17 @@ def split(path: str | Path) -> tuple[str, str | None]:
     return name, None
 
 
+def is_plain(path: str) -> bool:
+    """Whether a file is a .npy array, by its first bytes."""
+    check_readable(path)
+    with open(path, "rb") as file:
+        return file.read(6) == b"\x93NUMPY"
+
+
 @contextmanager
 def _root(path: str) -> Iterator[Any]:
     """The open HDF5 file, or a mapping of "/" to the memory-mapped array of a .npy file."""
-    check_readable(path)
-    with open(path, "rb") as file:
-        plain = file.read(6) == b"\x93NUMPY"
-    if not plain:
+    if not is_plain(path):
         with opened(path) as root:
             yield root
         return
