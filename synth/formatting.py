@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -144,19 +145,26 @@ def card_table(result: Mapping[str, Any]) -> str:
 
 
 def inspection(result: Mapping[str, Any], indent: str = "") -> str:
-    """A nested mapping as indented `key: value` lines."""
+    """A nested mapping as indented `key: value` lines; mappings of the same keys as a table."""
     lines = []
     for key, value in result.items():
-        if isinstance(value, Mapping):
-            lines += [f"{indent}{key}:", inspection(value, indent + "  ")]
-        elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
-            lines.append(f"{indent}{key}:")
-            lines += [f"{indent}  - " + inspection(v, indent + "    ").lstrip() for v in value]
-        elif isinstance(value, list | tuple):
-            lines.append(f"{indent}{key}: {', '.join(map(str, value))}")
+        if value in ("", None):
+            continue
+        if not isinstance(value, Mapping):
+            lines.append(f"{indent}{key}: {_value(value)}")
+        elif value and all(isinstance(row, Mapping) for row in value.values()):
+            columns = list(next(iter(value.values())))
+            rows = [(name, *(_value(row[c]) for c in columns)) for name, row in value.items()]
+            lines.append(textwrap.indent(_table((key, *columns), rows), indent))
         else:
-            lines.append(f"{indent}{key}: {value}")
+            lines += [f"{indent}{key}:", inspection(value, indent + "  ")]
     return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def progress_line(state: Mapping[str, Any]) -> str:
