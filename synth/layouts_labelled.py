@@ -65,10 +65,7 @@ def single(root: Any, where: str, node: Any, dims: Sequence[str] | None) -> Plan
     shape = tuple(node.shape)
     place = f"{where}:{node.name}"
     if dims is not None:
-        if node.dtype.kind == "c" and len(dims) == len(shape) + 1 and dims[-1] == "channel":
-            return _plan(root, where, node, dims, "The axes {axes} are as given.", given=True)
-        names, why = tuple(dims), "The axes {axes} are as given."
-        return _plan(root, where, node, axes.roles(names, shape, place), why, given=True)
+        return _plan(root, where, node, dims, "The axes {axes} are as given.", given=True)
     attribute = _inherited(root, node, "dims")
     if attribute is not None:
         names, why = texts(attribute), "The attribute dims names the axes {axes}."
@@ -87,9 +84,8 @@ def plain(node: Any, where: str, dims: Sequence[str] | None) -> Plan:
         names, why = axes.guess(shape, where), f"An array of shape {shape} with the axes {{axes}}."
     else:
         names, why = tuple(dims), "The axes {axes} are as given."
-    if not (node.dtype.kind == "c" and len(names) == len(shape) + 1):
-        names = axes.roles(names, shape, where)
-    cut = Cut("/", tuple(names), shape, node.dtype)
+    names = _roles(names, node, where)
+    cut = Cut("/", names, shape, node.dtype)
     return Plan(cut, "field", cut.space, why.format(axes=",".join(names)), "")
 
 
@@ -97,12 +93,11 @@ def _plan(
     root: Any, where: str, node: Any, names: Sequence[str], why: str, given: bool = False
 ) -> Plan:
     shape, place = tuple(node.shape), f"{where}:{node.name}"
-    complex_pair = len(names) == len(shape) + 1
-    roles = tuple(names) if complex_pair else axes.roles(names, shape, place)
+    roles = _roles(names, node, place)
     cut = Cut(node.name, roles, shape, node.dtype, coding(root, node))
     name = node.name.rsplit("/", 1)[-1]
     channels: tuple[str, ...] = channel_names(name, cut.shape[1])
-    if complex_pair:
+    if node.dtype.kind == "c":
         channels = (f"{name} real", f"{name} imaginary")
     labels = _channel_labels(root, node, roles)
     if len(labels) == cut.shape[1]:
@@ -118,6 +113,20 @@ def _plan(
         units=text(node.attrs.get("units", "")),
         boundary=_boundary(root, node),
         attributes=_kept(node.attrs),
+    )
+
+
+def _roles(names: Sequence[str], node: Any, place: str) -> tuple[str, ...]:
+    """Roles of the axes; complex numbers need one more, a last channel axis (real, imaginary)."""
+    shape = tuple(node.shape)
+    if node.dtype.kind != "c":
+        return axes.roles(names, shape, place)
+    names = tuple(names)
+    if len(names) == len(shape) + 1 and names[-1] == "channel":
+        return (*axes.roles(names[:-1], shape, place), "channel")
+    raise InputError(
+        f"{place} is complex, but a field is real; to read its real and imaginary parts as two "
+        f"channels say --dims {','.join(axes.roles(names, shape, place))},channel."
     )
 
 

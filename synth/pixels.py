@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 
+# Pixels taken at once: their powers in float64 stay in the cache.
+PIECE = 2**16
+
 
 class PixelStatistics:
     """Count, extremes and central moments to order 4 of each channel, in one pass.
@@ -35,8 +38,9 @@ class PixelStatistics:
             if mask is not None:
                 pixels = pixels[np.broadcast_to(mask[:, 0], pixels.shape)]
             self.missing[channel] += values[:, channel].size - pixels.size
-            if pixels.size:
-                self._merge(channel, pixels.astype(np.float64, copy=False).ravel())
+            flat = pixels.ravel()
+            for start in range(0, flat.size, PIECE):
+                self._merge(channel, flat[start : start + PIECE].astype(np.float64))
 
     def _merge(self, channel: int, pixels: np.ndarray) -> None:
         self.minimum[channel] = min(self.minimum[channel], pixels.min())

@@ -197,7 +197,9 @@ class Lazy:
         start, stop, step = key.indices(len(self))
         if step < 1:
             raise IndexError("samples are read forwards")
-        return self._get(start, max(start, stop))[::step]
+        if stop <= start:
+            return np.empty((0, *self.shape[1:]), self.dtype)
+        return self._get(start, stop)[::step]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype)
