@@ -35,6 +35,21 @@ def _along(axis: Sequence[float], w: Sequence[Tensor]) -> Tensor:
     return sum((float(a) * wi for a, wi in zip(axis, w, strict=True)), torch.zeros(()))
 
 
+def _profile(r: Tensor) -> Tensor:
+    """Bump exp(-(r - xi)^2 / (xi^2 - (r - xi)^2)) on 0 < r < 2 xi."""
+    inside = (r > 0) & (r < 2 * XI)
+    distance = torch.where(inside, (r - XI) ** 2, torch.zeros_like(r))
+    return torch.where(inside, torch.exp(-distance / (XI**2 - distance)), 0.0)
+
+
+def _share_of_the_cube(w: Sequence[Tensor]) -> Tensor:
+    """1 inside |w_i| < pi, 0 outside; on the faces, which aliases share, half of the energy each."""
+    size = torch.stack(torch.broadcast_tensors(*w)).abs()
+    inside = (size <= math.pi + 1e-9).all(0)
+    faces = (size >= math.pi - 1e-9).sum(0)
+    return torch.where(inside, 0.5 ** (0.5 * faces), 0.0)
+
+
 def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: int) -> Tensor:
     r"""Bump-steerable wavelets of scale j at every orientation.
 
@@ -77,13 +92,10 @@ def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: in
     hold_corners = j == 0 and dims == 3
     for w in _aliases(shape, grid, 2 * math.pi if hold_corners else 2 * XI / 2**j):
         radius = torch.sqrt(_along([1.0] * dims, [wi**2 for wi in w]))
-        r = 2**j * radius
+        radial = c * _profile(2**j * radius)
         if hold_corners:
-            in_cube = torch.stack(torch.broadcast_tensors(*w)).abs().amax(0) <= math.pi + 1e-9
-            r = torch.where(in_cube, r.clamp(max=FARTHEST_IN_THE_SQUARE), r)
-        inside = (r > 0) & (r < 2 * XI)
-        distance = torch.where(inside, (r - XI) ** 2, torch.zeros_like(r))
-        radial = torch.where(inside, c * torch.exp(-distance / (XI**2 - distance)), 0.0)
+            held = c * _profile(radius.clamp(max=FARTHEST_IN_THE_SQUARE))
+            radial = radial + _share_of_the_cube(w) * (held - radial)
         for l, axis in enumerate(directions):
             cosine = _along(axis, w) / radius.clamp(min=1e-300)
             lobe = torch.where(cosine > 1e-12, cosine.clamp(min=0.0) ** power, 0.0)

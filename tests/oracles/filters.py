@@ -37,6 +37,14 @@ def aliases(shape: tuple[int, ...], reach: int = 2):
         yield w + 2 * np.pi * np.array(fold).reshape(-1, *[1] * len(shape))
 
 
+def _profile(r: np.ndarray | float) -> np.ndarray:
+    r = np.asarray(r, dtype=float)
+    value, support = np.zeros(r.shape), (r > 0) & (r < 2 * XI)
+    q = (r[support] - XI) ** 2
+    value[support] = np.exp(-q / (XI**2 - q))
+    return value
+
+
 def bump(shape: tuple[int, ...], j: int, axis: np.ndarray, angles: int) -> np.ndarray:
     """Bump-steerable wavelet (Zhang & Mallat 2021), summed over aliases."""
     dims = len(shape)
@@ -50,15 +58,14 @@ def bump(shape: tuple[int, ...], j: int, axis: np.ndarray, angles: int) -> np.nd
         c = math.sqrt((2 * power + 1) / angles) / 1.29
     total = np.zeros(shape)
     for w in aliases(shape):
-        r = 2**j * np.sqrt((w**2).sum(0))
+        norm = np.sqrt((w**2).sum(0))
+        value = c * _profile(2**j * norm)
         if dims == 3 and j == 0:  # the corners of the cube keep the value at sqrt(2) pi
-            cube = np.abs(w).max(0) < np.pi + 1e-6
-            r = np.where(cube, np.minimum(r, math.sqrt(2) * math.pi), r)
-        along = np.tensordot(axis, w, 1)
-        cosine = along / np.maximum(np.sqrt((w**2).sum(0)), 1e-300)
-        support = (r > 0) & (r < 2 * XI) & (cosine > 1e-10)
-        q = (r[support] - XI) ** 2
-        total[support] += c * np.exp(-q / (XI**2 - q)) * cosine[support] ** power
+            corner = (np.abs(w).max(0) < np.pi + 1e-6) & (norm > math.sqrt(2) * np.pi)
+            copies = 2 ** (np.abs(np.abs(w) - np.pi) < 1e-6).sum(0)  # aliases share the energy
+            value += corner * (c * _profile(math.sqrt(2) * np.pi) - value) / np.sqrt(copies)
+        cosine = np.tensordot(axis, w, 1) / np.maximum(norm, 1e-300)
+        total += np.where(cosine > 1e-10, value * np.maximum(cosine, 0) ** power, 0)
     return total
 
 
