@@ -124,7 +124,7 @@ class LBFGS:
         x = self._record(state, accepted, g_trial)
 
         M, (head, count) = self.history + 1, self._keep_pair(state, accepted)
-        weights = direction_weights(state.gram, head, torch.where(exhausted, 0, count))
+        weights = direction_weights(state.gram, head, count)
         slope = (weights * state.gram[:, 2 * M]).sum(1)
         # Rounding can spoil a direction, or a search can fail along it: then take the gradient's.
         descends = (slope < 0) & ~exhausted

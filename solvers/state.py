@@ -46,26 +46,17 @@ def from_tensors(like: T, tensors: dict[str, Tensor], prefix: str = "") -> T:
 def compact(state: T, keep: list[int]) -> T:
     """Keep the samples ``keep`` (ascending), moved to the front of the same memory.
 
-    A history is the largest tensor of a run: there is no room to copy it.
+    A history is the largest tensor of a run: there is no room to copy it. No two entries of a
+    state that has made a step share their memory.
     """
-    moved: dict[int, Tensor] = {}  # entries may share one tensor, which moves once
-
-    def move(tensor: Tensor) -> Tensor:
+    entries: dict[str, Any] = {}
+    for field in fields(state):  # type: ignore[arg-type]
+        value = getattr(state, field.name)
+        if is_dataclass(value):
+            entries[field.name] = compact(value, keep)
+            continue
         for new, old in enumerate(keep):
             if new != old:
-                tensor[new] = tensor[old]
-        return tensor[: len(keep)]
-
-    def visit(node: Any) -> Any:
-        entries: dict[str, Any] = {}
-        for field in fields(node):
-            value = getattr(node, field.name)
-            if is_dataclass(value):
-                entries[field.name] = visit(value)
-                continue
-            if id(value) not in moved:
-                moved[id(value)] = move(value)
-            entries[field.name] = moved[id(value)]
-        return type(node)(**entries)
-
-    return visit(state)
+                value[new] = value[old]
+        entries[field.name] = value[: len(keep)]
+    return type(state)(**entries)

@@ -83,6 +83,12 @@ def test_steps_into_non_finite_values_are_shortened(first):
     assert accepted and 0 < t < 1e-3
 
 
+@pytest.mark.parametrize("beyond", [(-math.inf, -1.0), (-1e9, math.nan), (math.nan, 1.0)])
+def test_no_step_with_a_non_finite_value_or_slope_is_taken(beyond):
+    t, *_, accepted = search(lambda t: (t * t - t, 2 * t - 1) if t < 3 else beyond, 64.0)
+    assert accepted and t < 3
+
+
 def test_the_cubic_finds_the_minimum_of_a_parabola_at_once():
     t, _, slope, trials, _ = search(lambda t: ((t - 0.3) ** 2, 2 * (t - 0.3)), 1.0)
     assert (trials, t) == (2, pytest.approx(0.3)) and abs(slope) < 1e-12
@@ -103,7 +109,7 @@ def test_exhausted_search_returns_to_the_best_step():
 
     t, _, _, trials, accepted = search(h, 1.0, max_trials=5)
     assert accepted and trials == 6 and seen[-2] > 0.7
-    assert t == max(s for s in seen if s < 0.7)
+    assert t == max(s for s in seen if s < 0.7) and t in seen[:-1]
 
 
 def test_an_ascent_direction_exhausts_the_search():
