@@ -1,0 +1,88 @@
+"""Scattering moments of orders 1 and 2: how much a field oscillates, and how unevenly."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moments.bank import FilterBank
+from moments.classes import LowPass, MomentClass
+from moments.family import Frozen, WaveletFamily
+from moments.harmonics import modulus
+from moments.labels import Labels
+from moments.pyramid import Level, climb
+from moments.scattering_covariance import Scattering12
+from moments.wavelets import spectrum, synthesis
+
+
+class SecondOrder(MomentClass):
+    r"""S2 of the level's wavelets with the moduli of all finer bands, channel by channel.
+
+    The moduli arrive cropped to the level's grid, where the second wavelet lives.
+    """
+
+    def _finer(self, j: int) -> np.ndarray:
+        """Rows (scale, channel, orientation) of the moduli carried to level j."""
+        spans = (range(j), range(self.channels), range(self.angles))
+        return np.array(list(itertools.product(*spans)), dtype=int).reshape(-1, 3)
+
+    def labels(self, j: int) -> Labels:
+        first = np.repeat(self._finer(j), self.angles, axis=0)
+        j1, c, l1 = first.T
+        l2 = np.tile(np.arange(self.angles), len(first) // self.angles)
+        return self.rows(
+            "S2", len(first), c1=c, c2=c, j1=j1, l1=l1, k1=0, j2=j, l2=l2, k2=0
+        )  # fmt: skip
+
+    def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
+        if level.finer is None:
+            return []
+        j, dims, axes = level.j, self.dims, tuple(range(-self.dims, 0))
+        moduli = torch.fft.irfftn(level.finer, s=level.grid, dim=axes, norm="forward")
+        bands = spectrum(moduli, dims).unsqueeze(-dims - 1) * level.bank.psi(j)
+        means = modulus(synthesis(bands, dims)).mean(axes)  # (batch, feature, L)
+        scale = frozen.wave[:, :j].transpose(0, 1).flatten().unsqueeze(-1)
+        return [(means / scale).flatten(1)]
+
+
+class Scattering(WaveletFamily):
+    r"""Scattering moments of orders 1 and 2.
+
+    .. math:: S_1 = \frac{\langle|W_1x|\rangle}{\sqrt{P_1}},\qquad
+              P = \frac{\langle|W_1x|^2\rangle}{P_1},\qquad
+              S_2 = \frac{\langle\,\big||W_1x|\star\psi_2\big|\,\rangle}{\sqrt{P_1}}
+              \quad (j_2 > j_1),
+
+    P_1 the frozen power of the target (Mallat 2012, arXiv 1101.2286;
+    Bruna & Mallat 2018, arXiv 1801.02013).  S1 over the square root of P measures sparsity, S2 how
+    the oscillations of one scale cluster on another; neither knows a phase.  The mean and the
+    covariance of the low pass are added.  Channels are measured one by one, their low passes with
+    each other too.
+    """
+
+    name: ClassVar[str] = "scattering"
+
+    def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
+        super().__init__(shape, channels, bank)
+        self.low = LowPass(self, 0, one_point=False)
+        self.parts = torch.nn.ModuleList([Scattering12(self), SecondOrder(self)])
+        blocks = [part.labels(j) for j in range(bank.scales) for part in (*self.parts, self.low)]
+        self.labels = Labels.join(blocks)
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """Power and mean modulus of the bands, power of the low pass."""
+        return {**super().constants(x), "low.power": self.low.powers(climb(x, self.bank))}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scattering moments, (batch, M); see :class:`Scattering`."""
+        frozen = self.frozen()
+        blocks = []
+        for level in climb(self.checked(x), self.bank, carry=True):
+            for part in (*self.parts, self.low):
+                blocks += part(level, frozen)
+        return torch.cat(blocks, dim=1)
