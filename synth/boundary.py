@@ -12,7 +12,7 @@ from synth.field import Field
 FEWEST = 16
 # Far differences must exceed near ones by this, in mean square, to tell the two cases apart.
 CLEAR = 4.0
-BYTES = 2**26
+BYTES = 2**24
 
 
 def detect_boundary(field: Field) -> tuple[str, str]:
@@ -25,7 +25,7 @@ def detect_boundary(field: Field) -> tuple[str, str]:
     Parameters
     ----------
     field : Field
-        Its first samples are used, up to 64 MiB; gaps are left out.
+        Its first samples are used, up to 16 MiB; gaps are left out.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -118,9 +119,9 @@ def written(path: str | Path, overwrite: bool = False) -> Iterator[h5py.File]:
         The disk is full.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    _check_writable(path, overwrite)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
+        _check_writable(path, overwrite)
         with h5py.File(temporary, "x") as file:
             yield file
         with open(temporary, "rb+") as plain:
@@ -132,7 +133,7 @@ def written(path: str | Path, overwrite: bool = False) -> Iterator[h5py.File]:
     except (OSError, RuntimeError) as error:
         raise _writing_failed(path, error) from error
     finally:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             temporary.unlink(missing_ok=True)
 
 

@@ -136,9 +136,10 @@ def _channel_labels(root: Any, node: Any, roles: Sequence[str]) -> tuple[str, ..
     if attribute is not None:
         return texts(attribute)
     stored = roles[: len(node.shape)]
-    axis = node.dims[stored.index("channel")] if "channel" in stored else ()
-    if len(axis) and axis[0].dtype.kind in "OS":
-        return tuple(text(label) for label in axis[0][()])
+    if "channel" in stored:
+        axis = node.dims[stored.index("channel")]
+        if len(axis) and axis[0].dtype.kind in "OS":
+            return tuple(text(label) for label in axis[0][()])
     return ()
 
 

@@ -38,7 +38,15 @@ def check(root: Any, where: str) -> None:
         what = "particles; deposit them on a uniform grid and save that"
     elif " format" in keys:
         what = "a CGNS mesh; interpolate it to a uniform grid and save that"
-    elif any("pandas_type" in root[key].attrs for key in keys):
+    elif any("pandas_type" in _attributes(root, key) for key in keys):
         what = "a table written by pandas; save its values with numpy.save instead"
     if what:
         raise InputError(f"{where} holds {what}.")
+
+
+def _attributes(root: Any, key: str) -> Any:
+    """Attributes of what is in the file under this name; none where it is a broken link."""
+    try:
+        return root[key].attrs
+    except (KeyError, OSError):
+        return {}

@@ -95,8 +95,10 @@ def _root(path: str) -> Iterator[Any]:
         return
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError) as error:
-        raise InputError(f"{path} is damaged or holds no plain numbers ({error}).") from None
+    # numpy parses the header as Python and answers damage with nearly any exception type.
+    except Exception as error:
+        text = " ".join(str(error).split())[:120]
+        raise InputError(f"{path} is damaged or holds no plain numbers ({text}).") from error
     yield {"/": array}
 
 
@@ -105,9 +107,12 @@ def _plan(root: Any, path: str, dataset: str | None, dims: Sequence[str] | None)
         return recognise(root, path, dataset, dims)
     if dataset is not None:
         raise InputError(f"{path} is a .npy file with one array; leave the dataset {dataset} out.")
-    if root["/"].size < 2:
-        raise InputError(f"{path} has the shape {root['/'].shape}, which leaves nothing to model.")
-    return layouts_labelled.plain(root["/"], path, dims)
+    array = root["/"]
+    if array.dtype.kind not in "fiubc":
+        raise InputError(f"{path} holds {array.dtype}, not numbers; save a plain array in it.")
+    if array.size < 2:
+        raise InputError(f"{path} has the shape {array.shape}, which leaves nothing to model.")
+    return layouts_labelled.plain(array, path, dims)
 
 
 def _mask(root: Any, path: str, plan: Plan, name: str) -> Cut:
@@ -238,7 +243,7 @@ def _check_size(source: Source, where: str) -> None:
 
 def _check_varies(found: PixelStatistics, channels: Sequence[str], where: str) -> None:
     constant = [
-        f"{name} is {low:g} everywhere"
+        f"{name} is {low + 0.0:g} everywhere"
         for name, low, high in zip(channels, found.minimum, found.maximum, strict=True)
         if low == high
     ]
