@@ -80,4 +80,6 @@ class WaveletTransform(nn.Module):
             part = (spectrum(band, dims) * bank.psi(j)).sum(-dims - 1)
             part = 0.5 * (part + grids.mirrored(part, dims).conj())
             total = total + grids.regrid(part, grid, bank.shape)
-        return synthesis(total / bank.littlewood_paley(), dims).real
+        seen = bank.littlewood_paley()
+        # What no filter sees is left out: the least-squares field of smallest norm.
+        return synthesis(total / seen.clamp(min=torch.finfo(seen.dtype).tiny), dims).real
