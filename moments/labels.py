@@ -9,8 +9,8 @@ import numpy as np
 
 #: Columns of the table.  j, l, k: scale, orientation and phase harmonic of the first and second
 #: feature; j3, l3: the wavelet that filters both again (scattering covariance); c1, c2: channels;
-#: shift: lag in pixels (z, y, x); part: "re", "im", or "" for a real moment; -1 where a column has
-#: no meaning.
+#: shift: lag in pixels (z, y, x); level: of a quantile; part: "re", "im", or "" for a real moment;
+#: -1 where a column has no meaning.
 COLUMNS = np.dtype(
     [
         ("family", "U24"),
@@ -26,6 +26,7 @@ COLUMNS = np.dtype(
         ("j3", "i2"),
         ("l3", "i2"),
         ("shift", "i4", (3,)),
+        ("level", "f4"),
         ("part", "U2"),
     ]
 )
@@ -52,7 +53,7 @@ class Labels:
         """A block of ``size`` rows; columns broadcast, those left out read -1, "" or no shift."""
         table = np.zeros(size, dtype=COLUMNS)
         for name in COLUMNS.names or ():
-            if table[name].dtype.kind == "i" and name != "shift":
+            if table[name].dtype.kind in "if" and name != "shift":
                 table[name] = -1
         table["family"], table["kind"] = family, kind
         for name, values in columns.items():
@@ -90,6 +91,14 @@ class Labels:
         """Number of the group of equal (names) columns that each row belongs to, (M,)."""
         columns = [self.table[name] for name in names]
         return np.unique(np.rec.fromarrays(columns), return_inverse=True)[1].reshape(-1)
+
+    def storable(self) -> np.ndarray:
+        """The table with ASCII strings, for files that know no other, (M,)."""
+        fields = [
+            (name, dtype.str.replace("<U", "S") if dtype.kind == "U" else dtype.base, dtype.shape)
+            for name, (dtype, _) in (COLUMNS.fields or {}).items()
+        ]
+        return self.table.astype(fields)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.table[name]
