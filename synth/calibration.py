@@ -16,7 +16,6 @@ calibrated as well.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -168,8 +167,3 @@ def overall_p(statistics: Sequence[Shuffled]) -> float:
     """p-value of the worst tail probability over all statistics and scores (min-p permutation)."""
     worst = np.minimum.reduce([s.tails() for s in statistics])
     return float(np.mean(worst <= worst[0]))
-
-
-def smallest_bias(n_real: int, n_synthetic: int) -> float:
-    """Shift of a feature seen with power 0.8 at level 5%, in units of its field-to-field sd."""
-    return 2.8 * math.sqrt(1 / n_real + 1 / n_synthetic)

@@ -20,6 +20,7 @@ from synth.judgement import CONTROLS, Measured, diversity_ratio, judge, overall
 from synth.likeness import likeness
 from synth.pairing import Pairing, pair
 from synth.statistics import Batch, Frame, Statistic, applicable
+from synth.statistics.base import smallest_bias
 
 CHUNK_BYTES = 2**25
 MOST_CONTROLS = 32
@@ -86,7 +87,7 @@ def compare(
         memorisation, diversity = likeness(pairing.real, sets[title], pairing.frame, seed)
         tick(len(sets[title]))
         families = _families(model, given)
-        rows, scores = judge(features, title, statistics, pairing, families, seed)
+        rows, scores = judge(features, curves, title, statistics, pairing, families, seed)
         diversity["ratio"] = diversity_ratio(features["real"], features[title])
         verdict, p, worst, sentence = overall(rows, scores, memorisation, pairing, len(sets[title]))
         comparisons.append(
@@ -147,7 +148,7 @@ def _families(model: Any, given: Field | Ensemble) -> frozenset[str]:
     """Moment families of the model that the samples come from; empty where unknown."""
     family = getattr(model, "family", None)
     if family is None and isinstance(given, Ensemble):
-        family = given.provenance.get("model_family")
+        family = given.provenance.get("model")
     return frozenset(str(family).split("+")) if family else frozenset()
 
 
@@ -195,9 +196,7 @@ def _settings(seed: int, pairing: Pairing) -> dict[str, Any]:
         "level": calibration.LEVEL,
         "close_ratio": calibration.CLOSE_RATIO,
         "least_fields": calibration.LEAST_FIELDS,
-        "smallest_bias_sd": [
-            calibration.smallest_bias(len(pairing.real), len(s)) for s in pairing.synthetic
-        ],
+        "smallest_bias_sd": [smallest_bias(len(pairing.real), len(s)) for s in pairing.synthetic],
     }
 
 

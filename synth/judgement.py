@@ -15,6 +15,7 @@ from synth.calibration import Shuffled
 from synth.card import Row
 from synth.pairing import Pairing
 from synth.statistics import Frame, Statistic
+from synth.statistics.base import smallest_bias
 
 CONTROLS = ("gaussian", "phase")
 Measured = dict[str, Tensor]  # statistic or set -> (n, features or drawn quantities)
@@ -22,6 +23,7 @@ Measured = dict[str, Tensor]  # statistic or set -> (n, features or drawn quanti
 
 def judge(
     features: dict[str, Measured],
+    drawn: dict[str, Measured],
     title: str,
     statistics: Sequence[Statistic],
     pairing: Pairing,
@@ -30,8 +32,8 @@ def judge(
 ) -> tuple[list[Row], list[Shuffled]]:
     """One row for each statistic, and its scores under permuted labels.
 
-    `features` holds those of the real fields, of the set `title` and of both controls; `families`
-    are the moment families of the model, empty where it is unknown.
+    `features` and `drawn` hold those of the real fields, of the set `title` and of both controls;
+    `families` are the moment families of the model, empty where it is unknown.
     """
     n_real = len(pairing.real)
     compared = (title, *CONTROLS)
@@ -51,6 +53,7 @@ def judge(
         _row(
             statistic,
             {who: features[who][statistic.name] for who in ("real", *compared)},
+            {who: drawn[who][statistic.name] for who in ("real", *compared)},
             {who: scores[who][i] for who in compared},
             {who: None if pairing.blocks else adjusted[who][i] for who in compared},
             title,
@@ -66,6 +69,7 @@ def judge(
 def _row(
     statistic: Statistic,
     f: Measured,
+    drawn: Measured,
     scores: dict[str, Shuffled],
     p: dict[str, float | None],
     title: str,
@@ -73,14 +77,13 @@ def _row(
     frame: Frame,
     matched: bool | None,
 ) -> Row:
-    """The row of one statistic; `f`, `scores` and `p` are by set."""
+    """The row of one statistic; `f` (features), `drawn`, `scores`, `p` are by set."""
     real, synthetic, own = f["real"], f[title], scores[title]
     verdicts = {
         who: calibration.verdict(scores[who], p[who], len(real), len(f[who])) for who in scores
     }
     several = min(len(real), len(synthetic)) > 1
-    visible = calibration.smallest_bias(len(real), len(synthetic))
-    sd = real.std(0) if len(real) > 1 else torch.zeros(real.shape[1])
+    shown = f if statistic.value_from == "features" else drawn
     calibrated = p[title] is not None
     return Row(
         name=statistic.name,
@@ -88,8 +91,8 @@ def _row(
         meaning=statistic.meaning,
         matched=matched,
         effect=statistic.effect,
-        value=statistic.value(real, synthetic),
-        smallest_bias=statistic.value(real, real + visible * sd),
+        value=statistic.value(shown["real"], shown[title], frame),
+        smallest_bias=statistic.visible(shown["real"], len(synthetic), frame),
         p=p[title],
         p_single=own.p if calibrated else None,
         ratio=float(own.ratio[0]),
@@ -101,12 +104,13 @@ def _row(
         worst_feature=_worst_feature(statistic, real, synthetic, frame),
         controls={
             who: {
-                "value": statistic.value(real, f[who]),
+                "value": statistic.value(shown["real"], shown[who], frame),
                 "ratio": float(scores[who].ratio[0]),
                 "verdict": verdicts[who],
             }
             for who in CONTROLS
         },
+        details=statistic.details(shown["real"], shown[title], frame),
     )
 
 
@@ -152,7 +156,7 @@ def overall(
         verdict = "indistinguishable"
         sentence = (
             f"Together, {len(rows)} statistics do not tell {sets} (p = {p:.2g}); a shift of a "
-            f"feature by {calibration.smallest_bias(n_real, n):.1f} sd would have shown."
+            f"feature by {smallest_bias(n_real, n):.1f} sd would have shown."
         )
     elif count["different"]:
         verdict = "different"

@@ -8,6 +8,7 @@ import torch
 
 from synth import calibration
 from synth.calibration import band, holm, labellings, shuffle, verdict
+from synth.statistics.base import smallest_bias
 
 
 def features(n: int, q: int = 10, shift: float = 0.0, scale: float = 1.0, seed: int = 0):
@@ -118,4 +119,4 @@ def test_the_joint_p_value_counts_all_statistics():
 
 
 def test_the_smallest_visible_bias():
-    assert calibration.smallest_bias(8, 8) == pytest.approx(1.4)
+    assert smallest_bias(8, 8) == pytest.approx(1.4)

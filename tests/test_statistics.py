@@ -61,8 +61,10 @@ def test_periodic_fields_may_be_shifted(statistic, frame):
 @pytest.mark.parametrize("statistic", ALL, ids=lambda s: s.name)
 def test_a_set_has_no_difference_to_itself(statistic):
     frame = next(f for f in FRAMES if statistic.applies(f))
-    features = statistic.features(Batch(fields(frame), frame))
-    assert statistic.value(features, features) == 0
+    batch = Batch(fields(frame), frame)
+    x = statistic.features(batch) if statistic.value_from == "features" else statistic.drawn(batch)
+    assert statistic.value(x, x, frame) == 0
+    assert statistic.visible(x, 3, frame) > 0
 
 
 def test_names_are_distinct():

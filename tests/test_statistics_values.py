@@ -56,7 +56,7 @@ def test_the_value_of_the_histogram_is_the_shift_of_a_shifted_field():
     x = gaussian_fields(4, (32, 32), seed=3)
     frame = Frame((32, 32))
     a, b = (Histogram().features(Batch(y, frame)) for y in (x, x + 0.3))
-    assert Histogram().value(a, b) == pytest.approx(0.3, abs=1e-5)
+    assert Histogram().value(a, b, frame) == pytest.approx(0.3, abs=1e-5)
 
 
 def test_octaves_add_up_to_the_field_between_the_first_and_the_last():

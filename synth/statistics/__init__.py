@@ -6,6 +6,8 @@ To add one, write a subclass of `Statistic` and put an instance in the list.
 from __future__ import annotations
 
 from synth.statistics.base import Batch, Frame, Panel, Statistic
+from synth.statistics.bispectrum import Bispectrum
+from synth.statistics.coherence import PhaseCoherence
 from synth.statistics.increments import (
     Flatness,
     IncrementHistogram,
@@ -13,8 +15,12 @@ from synth.statistics.increments import (
     StructureFunctions,
     ThirdOrder,
 )
+from synth.statistics.longrange import LongRange
+from synth.statistics.minkowski import Minkowski
 from synth.statistics.onepoint import Histogram, OctaveHistogram, SkewnessKurtosis
+from synth.statistics.scattering import HeldOutScattering
 from synth.statistics.spectrum import Anisotropy, ChannelCoherence, RadialSpectrum, SpectralSlope
+from synth.statistics.velocity import Divergence, Enstrophy
 
 ALL: tuple[Statistic, ...] = (
     RadialSpectrum(),
@@ -29,6 +35,13 @@ ALL: tuple[Statistic, ...] = (
     LocalSlopes(),
     Flatness(),
     ThirdOrder(),
+    Bispectrum(),
+    Minkowski(),
+    PhaseCoherence(),
+    HeldOutScattering(),
+    LongRange(),
+    Divergence(),
+    Enstrophy(),
 )
 
 

@@ -87,7 +87,7 @@ class Histogram(Statistic):
             for i, name in enumerate(frame.channels)
         ]
 
-    def value(self, real: Tensor, synthetic: Tensor) -> float:
+    def value(self, real: Tensor, synthetic: Tensor, frame: Frame) -> float:
         """W1: the mean over probability of the difference of the mean quantile functions."""
         difference = (synthetic.mean(0) - real.mean(0)).abs()
         per_channel = difference.reshape(-1, len(LEVELS) + len(TAILS))[:, : len(LEVELS)]
