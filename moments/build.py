@@ -12,12 +12,14 @@ from moments.bank import FilterBank
 from moments.covariance import Covariance
 from moments.family import MomentFamily, WaveletFamily
 from moments.marginal import Marginal
+from moments.rectifier import Rectifier
 from moments.scattering import Scattering
 from moments.scattering_covariance import ScatteringCovariance
 from moments.wph import WPH
 
 FAMILIES: dict[str, type[WaveletFamily]] = {
-    family.name: family for family in (Covariance, Marginal, Scattering, ScatteringCovariance, WPH)
+    family.name: family
+    for family in (Covariance, Marginal, Rectifier, Scattering, ScatteringCovariance, WPH)
 }
 
 
