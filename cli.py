@@ -170,9 +170,10 @@ def fit(
 @click.option("--init", type=click.Choice(["gaussian", "white"]), default="gaussian")
 @click.option(
     "--target",
-    type=click.Choice(["mean", "each"]),
-    default="mean",
-    help="Match the mean moments, or those of one fitted field at random.",
+    type=click.Choice(["each", "mean"]),
+    default="each",
+    show_default=True,
+    help="Match the moments of one of the fitted fields, or the mean of all.",
 )
 @click.option("--batch", callback=options.batch, default="auto", help="Fields computed at once.")
 @options.device

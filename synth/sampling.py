@@ -45,7 +45,7 @@ def sample(
     size: Sequence[int] | None = None,
     steps: int | None = None,
     init: str = "gaussian",
-    target: str = "mean",
+    target: str = "each",
     tolerance: float = TOLERANCE,
     batch: int | str = "auto",
     device: str = "auto",
@@ -70,8 +70,9 @@ def sample(
         Most descent steps of a sample, 1000 by default.
     init : {"gaussian", "white"}
         Start from a Gaussian field with the model's spectrum, or from white noise.
-    target : {"mean", "each"}
-        Match the mean moments of the fitted fields, or those of one of them drawn at random.
+    target : {"each", "mean"}
+        Match the moments of one of the fitted fields, drawn without replacement as long as they
+        last, which gives the ensemble the spread of the real one; or the mean moments of all.
     tolerance : float
         In units of the sampling spread.
     batch : int or "auto"
@@ -108,7 +109,8 @@ def sample(
         }  # fmt: skip
         store = Checkpoint(Path(checkpoint), settings)
     done = {} if store is None else store.finished()
-    per_batch = _batch_size(batch, where, math.prod(op.shape) * op.channels)
+    method = _method(math.prod(op.shape) * op.channels)
+    per_batch = _batch_size(batch, where, method, math.prod(op.shape) * op.channels)
     clock = _Clock(n, len(done), progress)
     left = [number for number in range(n) if number not in done]
     for first in range(0, len(left), per_batch):
@@ -118,7 +120,7 @@ def sample(
         targets = torch.as_tensor(_targets(model, target, seed, numbers), dtype=torch.float32)
         energy = MomentEnergy(op, targets.to(where), spread, Preconditioner(colour.power))
         fields, outcomes = _descend(
-            energy, start.to(where), limit, tolerance, numbers, store, clock
+            energy, method, start.to(where), limit, tolerance, numbers, store, clock
         )
         for number, field, outcome in zip(numbers, fields, outcomes, strict=True):
             done[number] = (field, outcome)
@@ -139,38 +141,36 @@ def _check(n: int, init: str, target: str, tolerance: float) -> None:
         raise UsageError(f"tolerance={tolerance} was asked for; a positive number would work.")
 
 
-def _stream(seed: int, number: int, purpose: int) -> int:
-    """A 63-bit seed of its own for each use of each sample."""
-    return int(np.random.SeedSequence([seed, number, purpose]).generate_state(1, np.uint64)[0] >> 1)
-
-
 def _noise(seed: int, number: int, shape: tuple[int, ...]) -> Tensor:
-    generator = torch.Generator().manual_seed(_stream(seed, number, 0))
-    return torch.randn(shape, generator=generator)
+    """White noise of a stream of its own for each sample."""
+    stream = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
+    return torch.randn(shape, generator=torch.Generator().manual_seed(int(stream >> 1)))
 
 
 def _targets(model: Model, target: str, seed: int, numbers: list[int]) -> np.ndarray:
     if target == "mean":
         return model.mean[None]
-    rows = [_stream(seed, number, 1) % len(model.targets) for number in numbers]
-    return model.targets[rows]
+    order = np.random.default_rng([seed, 1]).permutation(len(model.targets))
+    return model.targets[[order[number % len(order)] for number in numbers]]
 
 
-def _batch_size(batch: int | str, device: torch.device, values: int) -> int:
+def _method(values: int) -> LBFGS:
+    """L-BFGS with the history that a field of so many values can afford."""
+    return LBFGS(history=max(5, min(HISTORY, HISTORY_BYTES // (8 * values))))
+
+
+def _batch_size(batch: int | str, device: torch.device, method: LBFGS, values: int) -> int:
     if batch != "auto":
         return int(batch)
     if device.type != "cuda":
         return 1
     free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(0.5 * free / (4 * values * (2 * HISTORY + 10))))
-
-
-def _history(values: int) -> int:
-    return max(5, min(HISTORY, HISTORY_BYTES // (8 * values)))
+    return max(1, int(0.5 * free / method.memory(values)))
 
 
 def _descend(
     energy: MomentEnergy,
+    method: LBFGS,
     start: Tensor,
     steps: int,
     tolerance: float,
@@ -186,7 +186,7 @@ def _descend(
     result = minimise(
         energy,
         energy.preconditioner.to_coordinates(start),
-        LBFGS(history=_history(start[0].numel())),
+        method,
         max_steps=steps,
         tolerance=tolerance**2,
         callback=watch,
