@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from synth.errors import InputError, MemoryLimitError, SynthError, UsageError
+from synth.heaps import heaps_are_sound
 
 SCHEMA = 1
 KINDS = ("samples", "model")
@@ -51,6 +52,8 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
     try:
         if not h5py.is_hdf5(path):
             raise InputError(f"{path} is {foreign(path)}.")
+        if not heaps_are_sound(path):
+            raise InputError(f"{path} is damaged, a heap of it is blank; copy it again.")
         with h5py.File(path, "r") as file:
             yield file
     except SynthError:

@@ -400,3 +400,14 @@ def test_no_permission_to_read(tmp_path: Path) -> None:
     (tmp_path / "field.h5").chmod(0)
     with pytest.raises(InputError, match=r"no permission to read .*; ask its owner"):
         synth.read(tmp_path / "field.h5")
+
+
+def test_a_hole_in_the_heap_of_strings_does_not_hang(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    samples(path)
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 16 : heap + 512] = bytes(496)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is damaged, a heap of it is blank; copy it again"):
+        synth.read(path)
