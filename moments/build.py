@@ -1,4 +1,4 @@
-"""Families by name."""
+"""Families by name, and sums of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from moments.bank import FilterBank
+from moments.combine import Sum
 from moments.covariance import Covariance
 from moments.family import MomentFamily, WaveletFamily
 from moments.marginal import Marginal
@@ -24,7 +25,7 @@ FAMILIES: dict[str, type[WaveletFamily]] = {
 
 
 def families() -> tuple[str, ...]:
-    """Names that :func:`build` knows."""
+    """Names that :func:`build` knows and adds up."""
     return tuple(FAMILIES)
 
 
@@ -40,12 +41,12 @@ def build(
     dtype: torch.dtype = torch.float32,
     **options: Any,
 ) -> MomentFamily:
-    """Build a moment family for fields of one shape.
+    """Build a moment family, or a sum of several, for fields of one shape.
 
     Parameters
     ----------
     name : str
-        One of :func:`families`.
+        One of :func:`families`, or several joined by "+", such as "wph+marginal".
     shape : sequence of int
         Space sizes, 1-D to 3-D.
     scales, angles : int, optional
@@ -59,7 +60,8 @@ def build(
     dtype : torch.dtype
         Working precision; filters are built in float64.
     **options
-        Options of the family, such as ``shells`` of ``wph``.
+        Options of the families, such as ``shells`` of ``wph``; in a sum each goes to every family
+        that has it.
 
     Returns
     -------
@@ -70,17 +72,31 @@ def build(
     ValueError
         If the name, an option or the shape does not fit; the sentence says what would.
     """
-    if name not in FAMILIES:
-        raise ValueError(f"Model {name!r} was asked for; {', '.join(FAMILIES)} would work.")
-    family = FAMILIES[name]
-    known = [
-        parameter.name
-        for parameter in inspect.signature(family.__init__).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    ]
+    names = name.split("+")
+    for part in names:
+        if part not in FAMILIES:
+            raise ValueError(
+                f"Model {name!r} was asked for; {', '.join(FAMILIES)}, or several of them joined "
+                "by +, would work."
+            )
+    if len(set(names)) < len(names):
+        raise ValueError(f"Model {name!r} was asked for; each family once would work.")
+    known = {part: _options(FAMILIES[part]) for part in names}
     for option in options:
-        if option not in known:
-            would = ", ".join(known) if known else "none"
+        if not any(option in of_part for of_part in known.values()):
+            would = ", ".join(dict.fromkeys(o for part in known.values() for o in part)) or "none"
             raise ValueError(f"Option {option!r} was given to {name}; its options are: {would}.")
     bank = FilterBank(shape, scales, angles, wavelet, full_resolution)
-    return family(bank.shape, channels, bank, **options).to(dtype)
+    parts = [
+        FAMILIES[part](
+            bank.shape, channels, bank, **{o: v for o, v in options.items() if o in known[part]}
+        )
+        for part in names
+    ]
+    return (parts[0] if len(parts) == 1 else Sum(parts)).to(dtype)
+
+
+def _options(family: type[WaveletFamily]) -> list[str]:
+    """Names of the keyword arguments of a family."""
+    parameters = inspect.signature(family.__init__).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]

@@ -45,7 +45,6 @@ class MomentFamily(nn.Module, abc.ABC):
     name: ClassVar[str]
     labels: Labels
     bank: FilterBank
-    power: Tensor
 
     def __init__(self, shape: Sequence[int], channels: int = 1) -> None:
         super().__init__()
@@ -87,6 +86,10 @@ class MomentFamily(nn.Module, abc.ABC):
         Tensor, (batch, M) real
         """
 
+    @abc.abstractmethod
+    def band_power(self) -> Tensor:
+        """Frozen power of the bands of ``bank``, (channel, J, L): the spectrum of the target."""
+
     def freeze(self, constants: dict[str, Tensor]) -> MomentFamily:
         """Set the normalising constants (see :meth:`constants`); returns the family itself."""
         for name, value in constants.items():
@@ -118,6 +121,7 @@ class WaveletFamily(MomentFamily):
     :math:`\mu_\lambda = \langle|W_\lambda x|\rangle`, both (channels, J, L).
     """
 
+    power: Tensor
     modulus: Tensor
 
     def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
@@ -135,6 +139,9 @@ class WaveletFamily(MomentFamily):
             power.append((r**2).mean(axes).mean(0))
             modulus.append(r.mean(axes).mean(0))
         return {"power": torch.stack(power, 1), "modulus": torch.stack(modulus, 1)}
+
+    def band_power(self) -> Tensor:
+        return self.power
 
     def frozen(self) -> Frozen:
         r"""The constants in the form in which moments use them.

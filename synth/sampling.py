@@ -97,7 +97,7 @@ def sample(
     _check(n, init, target, tolerance)
     where = choose(device)
     op = model.operator(size).to(where)
-    colour = Colour(model.shells, model.spectrum, op.bank, op.power.cpu())
+    colour = Colour(model.shells, model.spectrum, op.bank, op.band_power().cpu())
     scale = math.sqrt(math.prod(model.shape) / math.prod(op.shape))
     spread = torch.as_tensor(model.spread * scale, dtype=torch.float32, device=where)
     limit = MAX_STEPS if steps is None else steps
