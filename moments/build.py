@@ -13,15 +13,14 @@ from moments.combine import Sum
 from moments.covariance import Covariance
 from moments.family import MomentFamily, WaveletFamily
 from moments.marginal import Marginal
+from moments.polynomial import Polynomial
 from moments.rectifier import Rectifier
 from moments.scattering import Scattering
 from moments.scattering_covariance import ScatteringCovariance
 from moments.wph import WPH
 
-FAMILIES: dict[str, type[WaveletFamily]] = {
-    family.name: family
-    for family in (Covariance, Marginal, Rectifier, Scattering, ScatteringCovariance, WPH)
-}
+_CLASSES = (Covariance, Marginal, Polynomial, Rectifier, Scattering, ScatteringCovariance, WPH)
+FAMILIES: dict[str, type[WaveletFamily]] = {family.name: family for family in _CLASSES}
 
 
 def families() -> tuple[str, ...]:
