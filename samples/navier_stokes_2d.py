@@ -75,13 +75,6 @@ class Torus:
         r"""Enstrophy :math:`\langle \omega^2 \rangle / 2` of each sample, float64."""
         return 0.5 * (self.weight * modes.abs().square()).double().sum((-2, -1))
 
-    def enstrophy_spectrum(self, modes: Tensor) -> Tensor:
-        r"""Enstrophy in the shells s - 1/2 <= \|k\| < s + 1/2, s = 0, 1, ...: (sample, shell)."""
-        shell = self.k2.sqrt().round().long().flatten()
-        power = 0.5 * (self.weight * modes.abs().square()).double().flatten(-2)
-        sums = power.new_zeros(*power.shape[:-1], int(shell.max()) + 1)
-        return sums.index_add_(-1, shell, power)
-
 
 class BandForcing:
     r"""Random forcing with memory of the modes kf - 1/2 <= \|k\| < kf + 1/2.

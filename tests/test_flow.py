@@ -6,6 +6,7 @@ import itertools
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -161,3 +162,94 @@ def test_smaller_grid_samples_the_same_band_limited_field():
     small = torus.to_field(modes, 32)
     torch.testing.assert_close(small[:, ::2, ::2], torus.to_field(modes)[:, ::3, ::3])
     torch.testing.assert_close(small.square().mean((1, 2)), 2 * torus.enstrophy(modes))
+
+
+@pytest.fixture(scope="module")
+def states() -> np.ndarray:
+    """The committed states (sample, y, x), float64: the first half is the earlier time."""
+    with h5py.File(SAMPLES / "vorticity_2d.h5") as file:
+        return file["vorticity"][:].astype(np.float64)
+
+
+def shell_spectra(states: np.ndarray) -> np.ndarray:
+    """Enstrophy in the shells |k| = s +- 1/2, s = 0 .. 127: (sample, shell)."""
+    k = np.fft.fftfreq(states.shape[-1], 1 / states.shape[-1])
+    shell = np.rint(np.hypot(k[:, None], k)).astype(int).ravel()
+    power = 0.5 * abs(np.fft.fft2(states, norm="forward")).reshape(len(states), -1) ** 2
+    return np.stack([np.bincount(shell, sample)[:128] for sample in power])
+
+
+def largest_correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Largest |correlation| of each of a with each of b over all periodic shifts."""
+    a, b = ((x - x.mean((1, 2), keepdims=True)) for x in (a, b))
+    a, b = (np.fft.rfft2(x / np.sqrt((x**2).sum((1, 2), keepdims=True))) for x in (a, b))
+    size = (2 * (a.shape[-1] - 1),) * 2
+    return np.array([abs(np.fft.irfft2(x * b.conj(), s=size)).max((1, 2)) for x in a])
+
+
+class TestCommittedStates:
+    def test_file_describes_itself(self):
+        path = SAMPLES / "vorticity_2d.h5"
+        assert path.stat().st_size <= 5e6
+        with h5py.File(path) as file:
+            vorticity = file["vorticity"]
+            assert vorticity.shape[0] >= 12
+            assert vorticity.shape[1:] == (256, 256)
+            assert vorticity.dtype == np.float32
+            assert vorticity.attrs["dims"] == "sample,y,x"
+            assert vorticity.attrs["periodic"]
+            for axis, name in enumerate(("sample", "y", "x")):
+                scale = vorticity.dims[axis][0]
+                assert scale.name == f"/{name}"
+                assert len(scale) == vorticity.shape[axis]
+            np.testing.assert_allclose(np.diff(file["x"]), vorticity.attrs["spacing"][1])
+
+    def test_finite_zero_mean_and_far_from_gaussian(self, states):
+        deviation = states.std((1, 2))
+        kurtosis = (states**4).mean((1, 2)) / deviation**4
+        assert np.isfinite(states).all()
+        assert (abs(states.mean((1, 2))) < 1e-5 * deviation).all()
+        assert kurtosis.min() > 3.3
+        assert kurtosis.mean() > 4.5
+
+    def test_no_sign_of_rotation_is_preferred(self, states):
+        skewness = (states**3).mean((1, 2)) / states.std((1, 2)) ** 3
+        assert abs(skewness.mean()) < 4 * skewness.std(ddof=1) / len(states) ** 0.5
+
+    def test_spectrum_is_steady_between_the_two_times(self, states):
+        """Merged shells: the difference of the halves in units of its sampling error."""
+        edges = [1, 2, 3, 4, 5, 6, 7, 9, 12, 16, 22, 30, 42, 58, 80, 110, 128]
+        bands = np.log(np.add.reduceat(shell_spectra(states)[:, :128], edges[:-1], axis=1))
+        earlier, later = bands.reshape(2, -1, bands.shape[1])
+        error = np.sqrt((earlier.var(0, ddof=1) + later.var(0, ddof=1)) / len(earlier))
+        z = (later - earlier).mean(0) / error
+        assert abs(z).max() < 4
+        assert (z**2).mean() < 2.5
+
+    def test_dissipation_is_resolved(self, states):
+        """The spectrum falls all the way: nothing piles up at the cut-off |k| = 128."""
+        spectrum = shell_spectra(states).mean(0)
+        coarse = np.add.reduceat(spectrum[64:128], range(0, 64, 8))
+        assert (np.diff(coarse) < 0).all()
+        assert coarse[-1] < 2e-4 * spectrum.sum()
+
+    def test_states_are_decorrelated(self, states):
+        """At best shift the two states of one run are as alike as states of different runs."""
+        small = states[:, ::2, ::2]
+        earlier, later = small[: len(small) // 2], small[len(small) // 2 :]
+        between_times = largest_correlations(earlier, later)
+        same_run = np.diag(between_times)
+        other_runs = between_times[~np.eye(len(earlier), dtype=bool)]
+        error = other_runs.std() / len(same_run) ** 0.5
+        assert abs(same_run.mean() - other_runs.mean()) < 3 * error
+        within = [largest_correlations(x, x)[np.triu_indices(len(x), 1)] for x in (earlier, later)]
+        assert max(same_run.max(), other_runs.max(), *map(np.max, within)) < 0.5
+
+    def test_states_share_no_mean_pattern(self, states):
+        """Correlations without a shift scatter about zero, those of one run too."""
+        x = states / np.sqrt((states**2).sum((1, 2), keepdims=True))
+        correlation = np.einsum("ayx,byx->ab", x, x)
+        pairs = correlation[np.triu_indices(len(x), 1)]
+        same_run = np.diag(correlation, len(x) // 2)
+        assert abs(pairs.mean()) < 4 * pairs.std() / len(pairs) ** 0.5
+        assert abs(same_run.mean()) < 4 * pairs.std() / len(same_run) ** 0.5
