@@ -126,7 +126,7 @@ def _read_synthetic(console: Console, path: str) -> Any:
 @click.option("--model", help="Moment family, or several: wph+marginal  [default: wph]")
 @click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J.")
 @click.option("--angles", type=click.IntRange(1), help="Number of orientations L.")
-@click.option("--transform", type=click.Choice(["none", "log", "asinh"]))
+@click.option("--transform", type=click.Choice(["none", "log", "asinh"]), help="Undone in samples.")
 @click.option("--like", help="Model to take these settings from, so that the two can be merged.")
 @options.device
 @options.writing
@@ -140,7 +140,7 @@ def fit(
     device: str = "auto",
     **settings: Any,
 ) -> tuple[dict, int]:
-    """Measure the moments of FIELD (file.h5, file.h5:/dataset or file.npy)."""
+    """Measure the moments of FIELD, an HDF5 or .npy file."""
     path = output_path(output, field, ".model.h5", overwrite)
     asked = {name: settings.pop(name, None) for name in options.READING}
     given = {name: value for name, value in settings.items() if value is not None}
@@ -189,7 +189,7 @@ def sample(
     seed: int = 0,
     **settings: Any,
 ) -> tuple[dict, int]:
-    """Draw new fields from MODEL, a file that `synth fit` wrote."""
+    """Draw new fields from MODEL."""
     path = output_path(output, model, ".samples.h5", overwrite)
     checkpoint = checkpoint_path(path, resume, overwrite)
     start = time.perf_counter()
@@ -239,7 +239,7 @@ def compare(
     fail_on: tuple[str, ...] = (),
     **settings: Any,
 ) -> tuple[dict, int]:
-    """Judge whether SYNTHETIC could have come from the same process as REAL; write a report."""
+    """Judge if SYNTHETIC could come from the process behind REAL."""
     path = output_path(output, synthetic, ".report", overwrite)
     card = synth.compare(
         _read(console, real, **settings),
@@ -257,7 +257,7 @@ def compare(
 @click.argument("file")
 @options.speaking
 def inspect(console: Console, file: str) -> tuple[dict, int]:
-    """Say what FILE holds: a field and how it was recognised, a model, or samples."""
+    """Say what FILE holds and how it was understood."""
     result = synth.inspect(file)
     console.result(formatting.inspection(result))
     return result, 0
@@ -265,15 +265,14 @@ def inspect(console: Console, file: str) -> tuple[dict, int]:
 
 @command
 @click.argument("models", nargs=-1, required=True)
-@options.writing
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@options.overwrite
 @options.speaking
 def merge(
-    console: Console, models: tuple[str, ...], output: Path | None, overwrite: bool
+    console: Console, models: tuple[str, ...], output: Path, overwrite: bool
 ) -> tuple[dict, int]:
-    """Merge MODELS, fitted with the same settings to different fields, into one."""
-    if output is None:
-        raise UsageError("Merging has no default output; name it with -o MODEL.")
-    path = output_path(output, models[0], ".model.h5", overwrite)
+    """Pool MODELS that were fitted alike to different fields."""
+    path = output_path(output, models[0], "", overwrite)
     model = synth.merge([synth.read_model(name) for name in models])
     synth.write_model(path, model, overwrite=overwrite)
     result = {"model": model.family, "moments": model.n_moments, "file": path}
@@ -284,10 +283,10 @@ def merge(
 @command
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"))
 @click.option("-n", type=click.IntRange(1), default=8, help="Number of fields.", show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
+@options.overwrite
 @options.speaking
 def demo(console: Console, output: Path, n: int, overwrite: bool) -> tuple[dict, int]:
-    """Fit, sample and compare the turbulence that comes with the package."""
+    """Fit, sample and compare the turbulence in the package."""
     field, outputs = demo_field(), [output / name for name in ("model.h5", "samples.h5", "report")]
     output.mkdir(parents=True, exist_ok=True)
     model, samples, report = (output_path(path, field, "", overwrite) for path in outputs)

@@ -50,9 +50,15 @@ reading = _all(
         help="Whether the field is periodic; auto: as its file says.",
     ),
 )
+overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 writing = _all(
-    click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write."),
-    click.option("--overwrite", is_flag=True, help="Replace an existing output."),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        help="Default: named after the input, beside it.",
+    ),
+    overwrite,
 )
 speaking = _all(
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object."),
