@@ -80,7 +80,7 @@ def draw(panel: Panel, ax: Axes, curves: dict[str, np.ndarray]) -> None:
         values = np.exp(values) if panel.logarithmic else values
         settings = {"color": palette[name], "label": LABELS.get(name, name)}
         if panel.names:
-            _bars(ax, values, (place - (len(order) - 1) / 2) * 0.6 / len(order), settings)
+            _bars(ax, values, ((len(order) - 1) / 2 - place) * 0.6 / len(order), settings)
         else:
             _curve(ax, np.asarray(panel.x, dtype=float), values, name, settings)
     if panel.reference is not None:
@@ -147,6 +147,8 @@ def _plain_ticks(panel: Panel, ax: Axes) -> None:
         ax.yaxis.set_major_formatter(plain)
         ax.yaxis.set_minor_formatter(NullFormatter())
     if panel.xscale == "log" and not panel.names:
+        if max(panel.x) / min(panel.x) < 100:
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(plain)
         ax.xaxis.set_minor_formatter(NullFormatter())
 

@@ -43,7 +43,7 @@ def render(card: Card, drawings: dict[str, str], fields: Figure) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = number
+    environment.filters.update(number=number, significant=significant)
     flat = card.evidence.frame.ndim > 1
     return environment.get_template("report.html").render(
         card=card,
@@ -56,13 +56,18 @@ def render(card: Card, drawings: dict[str, str], fields: Figure) -> str:
     )
 
 
-def number(value: Any, digits: int = 2) -> str:
-    """A number for people: three significant digits, a dash for none."""
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with so many decimals, a dash for none."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value == 0 or 0.01 <= abs(value) < 1000:
-        return f"{value:.{digits}f}".replace("-", "−")
-    return f"{value:.1e}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def significant(value: float | None) -> str:
+    """A number with three significant digits, a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.3g}".replace("-", "−")
 
 
 def _save(figure: Figure, path: Path) -> None:

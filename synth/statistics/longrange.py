@@ -16,7 +16,7 @@ from synth.statistics.bands import band_centres, octave_bands
 from synth.statistics.base import Batch, Frame, Panel, Statistic
 
 PARTS = (16, 8, 4, 2)  # annuli of lag between these fractions of the shortest side
-FINEST = 3  # octaves whose modulus is correlated
+FINEST = 2  # octaves whose modulus is correlated
 TINY = 1e-20
 
 

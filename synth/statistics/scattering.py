@@ -46,16 +46,7 @@ def reduction(shape: tuple[int, ...]) -> Reduction:
     rows = table[kept]
     first = [power_row[j, l] for j, l in zip(rows["j1"], rows["l1"], strict=True)]
     second = [power_row.get((j, l), -1) for j, l in zip(rows["j2"], rows["l2"], strict=True)]
-    turn = len(shape) == 2  # the axes of 3-D have no cyclic order
-    keys = [
-        (
-            str(r["kind"]),
-            *(int(r[c]) for c in ("j1", "j2", "j3")),
-            *((int(r[c] - r["l1"]) % angles for c in ("l2", "l3")) if turn else ()),
-            str(r["part"]),
-        )
-        for r in rows
-    ]
+    keys = [_key(row, angles if len(shape) == 2 else 0) for row in rows]
     unique = sorted(set(keys))
     number = {key: i for i, key in enumerate(unique)}
     return Reduction(
@@ -65,6 +56,19 @@ def reduction(shape: tuple[int, ...]) -> Reduction:
         torch.tensor([number[key] for key in keys]),
         tuple(" ".join(map(str, key)) for key in unique),
     )
+
+
+def _key(row: np.void, angles: int) -> tuple[str | int, ...]:
+    """What a row has in common with its rotations; without `angles`, all orientations are one.
+
+    The axes of 3-D have no cyclic order.
+    """
+    scales = tuple(int(row[column]) for column in ("j1", "j2", "j3"))
+    turns = tuple(
+        int(row[column] - row["l1"]) % angles if angles and row[column] >= 0 else -1
+        for column in ("l2", "l3")
+    )
+    return (str(row["kind"]), *scales, *turns, str(row["part"]))
 
 
 class HeldOutScattering(Statistic):
