@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,14 @@ def _statistics(field: Field) -> dict[str, dict[str, float]]:
 def _fit(field: Field) -> dict[str, Any]:
     """The model that `fit` would build by default, or the sentence it would refuse with."""
     import moments
+    from synth.cost import fit_cost
+
+    def build(shape: Sequence[int]) -> moments.MomentFamily:
+        return moments.build("wph", shape, channels=field.n_channels)
 
     try:
-        family = moments.build("wph", field.shape, channels=field.n_channels)
+        seconds, memory = fit_cost(build, field.shape, field.n_channels, field.n_samples)
+        family = build(field.shape)
     except ValueError as error:
         return {"refused": str(error)}
     return {
@@ -111,6 +117,8 @@ def _fit(field: Field) -> dict[str, Any]:
         "angles": family.bank.angles,
         "moments": family.n_moments,
         "moments_per_value": round(family.n_moments / (field.n_channels * field.n_pixels), 4),
+        "seconds": float(f"{seconds:.2g}"),
+        "memory_mib": round(memory / 2**20),
     }
 
 

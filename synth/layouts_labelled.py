@@ -150,7 +150,7 @@ def coding(root: Any, node: Any) -> Coding:
         float(code): math.nan
         for key in ("_FillValue", "missing_value")
         for code in np.atleast_1d(attributes.get(key, ()))
-        if np.isreal(code) and np.isfinite(code)
+        if code.dtype.kind in "fiu" and np.isfinite(code)
     }
     if "_NCProperties" in root.attrs and not special and node.dtype.kind == "f":
         special = {NETCDF_FILL: math.nan}

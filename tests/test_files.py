@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,12 +20,14 @@ import pytest
 import torch
 from conftest import ROOT
 
+import moments
 import synth
-from synth import hdf5
+from synth import cost, hdf5
 from synth.boundary import detect_boundary
 from synth.errors import InputError, SynthError, UsageError
 from synth.field import Ensemble, Field
 from synth.pixels import PixelStatistics
+from synth.spread import SURROGATES
 from synth.transforms import KINDS, Standardisation
 from synth.xdmf import write_xdmf
 
@@ -347,6 +351,19 @@ def test_inspect_tells_what_each_kind_of_file_holds(tmp_path: Path) -> None:
     assert found["fit"]["moments"] > 0
     np.save(tmp_path / "tiny.npy", RNG.normal(size=(2, 3)))
     assert "refused" in synth.inspect(tmp_path / "tiny.npy")["fit"]
+
+
+def test_cost_of_a_fit_counts_its_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(shape: Sequence[int]) -> moments.MomentFamily:
+        return moments.build("wph", shape, scales=3)
+
+    monkeypatch.setattr("time.perf_counter", itertools.count().__next__)
+    assert cost.fit_cost(build, (64, 64), 1, samples=8)[0] == 16
+    single, memory = cost.fit_cost(build, (64, 64), 1, samples=1)
+    assert single == 2 + 2 * SURROGATES
+    assert memory >= 2**20 * 50  # at least the interpreter and torch
+    monkeypatch.setattr(cost, "LARGEST", 2**12)
+    assert cost.fit_cost(build, (256, 128), 1, samples=8)[0] == 4 * 16
 
 
 def large(path: Path, samples: int, gap: bool = False) -> None:

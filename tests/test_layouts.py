@@ -97,6 +97,26 @@ def test_cf_time_level_lat_lon_is_three_dimensional(path: Path) -> None:
     assert field.spacing == (2.0, 3.0, 4.0)
 
 
+def test_labels_of_axes_without_scales(path: Path) -> None:
+    def write(file: h5py.File) -> None:
+        file["a"] = MAPS
+        for axis, name in zip(file["a"].dims, ("member", "north", "east"), strict=True):
+            axis.label = name
+
+    check(synth.read(make(path, write)), MAPS[:, None], ("north", "east"), "member,north,east")
+
+
+def test_valid_range_and_missing_value(path: Path) -> None:
+    def write(file: h5py.File) -> None:
+        file["a"] = np.arange(20, dtype="i2").reshape(4, 5)
+        file["a"].attrs.update(valid_range=np.array([1, 17], "i2"), missing_value=np.int16(7))
+        file["a"].attrs["_FillValue"] = "none"
+
+    field = synth.read(make(path, write))
+    assert field.mask is not None
+    assert np.flatnonzero(~field.mask).tolist() == [0, 7, 18, 19]
+
+
 def test_several_variables_ask_for_one_and_bounds_and_coordinates_do_not_count(path: Path) -> None:
     def write(file: h5py.File) -> None:
         for name in ("u", "v", "lat2d"):
