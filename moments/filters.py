@@ -47,7 +47,7 @@ def _share_of_the_cube(w: Sequence[Tensor]) -> Tensor:
     size = torch.stack(torch.broadcast_tensors(*w)).abs()
     inside = (size <= math.pi + 1e-9).all(0)
     faces = (size >= math.pi - 1e-9).sum(0)
-    return torch.where(inside, 0.5 ** (0.5 * faces), 0.0)
+    return torch.where(inside, 0.5 ** (faces.double() / 2), 0.0)
 
 
 def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: int) -> Tensor:

@@ -32,8 +32,9 @@ class _Modulus(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         z, modulus = ctx.saved_tensors
-        tiny = torch.finfo(modulus.dtype).tiny
-        return z * (grad / modulus.clamp(min=tiny))
+        # Above the least float by enough that the quotient of a large gradient stays finite.
+        least = torch.finfo(modulus.dtype).tiny ** 0.75
+        return z * (grad / modulus.clamp(min=least))
 
 
 class _Harmonic(torch.autograd.Function):
