@@ -25,6 +25,8 @@ def output_path(
         The path exists (without `overwrite`), is the source itself, or is in no folder.
     """
     origin = Path(str(source).split(":/")[0])
+    if not origin.name:
+        raise UsageError(f"{str(source)!r} names no file; give the path of one.")
     stem = origin.stem.removesuffix(".model").removesuffix(".samples")
     path = output or origin.with_name(stem + ending)
     if path.resolve() == origin.resolve():

@@ -10,6 +10,7 @@ import faulthandler
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import warnings
@@ -20,7 +21,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import cli
 import synth
 from synth import hdf5
 from synth.errors import SynthError
@@ -151,6 +154,71 @@ def test_damage_is_answered(tmp_path: Path, first: int) -> None:
     answers = json.loads(shown.stdout)
     assert sum(answers.values()) == last - first
     assert answers["read"] > 0 and answers["InputError"] > 0
+
+
+# Arguments of the commands.
+
+WORDS = [
+    "field.h5", "field.h5:/u", "field.h5:/nö", "model.h5", "samples.h5", "junk.h5", "gone.h5", ".",
+    "", "plain.npy", "--dims", "sample,y,x", "y,x", "x", ",", "-d", "u", "--mask", "--boundary",
+    "open", "periodic", "auto", "--model", "covariance", "wph", "marginal", "scattering",
+    "--scales", "1", "2", "9", "0", "-1", "--angles", "--transform", "log", "none", "--device",
+    "cpu", "tpu", "-n", "--size", "16x16", "8", "8x8x8", "axb", "--seed", "--steps", "--init",
+    "white", "--target", "each", "--batch", "nan", "--resume", "--fail-on", "different", "-o",
+    "out.h5", "field.h5", "no/folder.h5", "--overwrite", "--json", "-v", "-q", "--help",
+    "--unknown",
+]  # fmt: skip
+COMMANDS = {
+    "fit": ["field.h5", "--scales", "2"],
+    "sample": ["model.h5", "--steps", "1"],
+    "inspect": ["field.h5"],
+    "merge": ["model.h5", "model.h5", "-o", "out.h5"],
+}
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workplace")
+    values = np.random.default_rng(0).normal(size=(3, 16, 16))
+    with h5py.File(folder / "field.h5", "w") as file:
+        file["u"] = values
+        file["u"].attrs.update(dims="sample,y,x", periodic=True)
+    np.save(folder / "plain.npy", values)
+    (folder / "junk.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    field = synth.read(folder / "field.h5")
+    model = synth.fit(field, "covariance", scales=2)
+    synth.write_model(folder / "model.h5", model)
+    synth.write_samples(folder / "samples.h5", synth.sample(model, steps=1))
+    return folder
+
+
+@pytest.mark.parametrize("number", range(max(40, CASES // 5)))
+def test_odd_arguments_are_answered(
+    workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    rng = random.Random(number)
+    command = rng.choice(list(COMMANDS))
+    words = COMMANDS[command] if rng.random() < 0.7 else []
+    for _ in range(rng.choice([0, 1, 1, 2, 3, 6])):
+        place = rng.randrange(len(words) + 1)
+        words = [*words[:place], rng.choice(WORDS), *words[place + rng.randrange(2) :]]
+    for path in workplace.iterdir():
+        shutil.copy(path, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = CliRunner().invoke(cli.main, [command, *words])
+    shown = f"synth {command} {words}: {result.exit_code}\n{result.output}"
+    assert result.exit_code in (0, 2, 3, 4, 5), shown
+    if result.exit_code in (3, 5):
+        assert "Error: " in result.stderr, shown
+    for name, content in before.items():
+        if "--overwrite" not in words:
+            assert Path(name).read_bytes() == content, shown
+    for name in {path.name for path in tmp_path.iterdir()} - set(before):
+        assert not name.endswith(".tmp"), shown
+        assert not name.endswith(".h5") or synth.inspect(name), shown
 
 
 if __name__ == "__main__":
