@@ -12,8 +12,12 @@ from moments import filters, grids, orientations
 
 
 def default_scales(shape: Sequence[int]) -> int:
-    """Number of dyadic scales J that leaves the last wavelet about two periods: log2(min N) - 1."""
-    return max(1, int(math.log2(min(shape))) - 1)
+    """Number of dyadic scales J: log2 of the smallest side minus 1, minus 2 in 3-D.
+
+    The last wavelet then fits about twice into the side; four times in 3-D, where the low pass
+    holds few wavenumbers as it is.
+    """
+    return max(1, int(math.log2(min(shape))) - (2 if len(shape) == 3 else 1))
 
 
 def default_angles(dims: int) -> int:

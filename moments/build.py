@@ -28,6 +28,12 @@ def families() -> tuple[str, ...]:
     return tuple(FAMILIES)
 
 
+def options_of(name: str) -> list[str]:
+    """Names of the options of a family, or of all families of a sum."""
+    found = [_options(FAMILIES[part]) for part in name.split("+") if part in FAMILIES]
+    return list(dict.fromkeys(option for part in found for option in part))
+
+
 def build(
     name: str,
     shape: Sequence[int],
@@ -80,15 +86,18 @@ def build(
             )
     if len(set(names)) < len(names):
         raise ValueError(f"Model {name!r} was asked for; each family once would work.")
-    known = {part: _options(FAMILIES[part]) for part in names}
+    known = options_of(name)
     for option in options:
-        if not any(option in of_part for of_part in known.values()):
-            would = ", ".join(dict.fromkeys(o for part in known.values() for o in part)) or "none"
+        if option not in known:
+            would = ", ".join(known) or "none"
             raise ValueError(f"Option {option!r} was given to {name}; its options are: {would}.")
     bank = FilterBank(shape, scales, angles, wavelet, full_resolution)
     parts = [
         FAMILIES[part](
-            bank.shape, channels, bank, **{o: v for o, v in options.items() if o in known[part]}
+            bank.shape,
+            channels,
+            bank,
+            **{o: v for o, v in options.items() if o in _options(FAMILIES[part])},
         )
         for part in names
     ]

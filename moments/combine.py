@@ -1,4 +1,4 @@
-"""Sums of families: their moments one after the other."""
+"""Families made of families: sums of several, and subsets of one."""
 
 from __future__ import annotations
 
@@ -45,3 +45,35 @@ class Sum(MomentFamily):
     def forward(self, x: Tensor) -> Tensor:
         """Moments of all parts, (batch, M)."""
         return torch.cat([part(x) for part in self.parts], dim=1)
+
+
+class Subset(MomentFamily):
+    """Some moments of a family, in a given order.
+
+    Parameters
+    ----------
+    whole : MomentFamily
+    index : sequence of int
+        Positions of the moments to keep.
+    """
+
+    def __init__(self, whole: MomentFamily, index: Sequence[int]) -> None:
+        super().__init__(whole.shape, whole.channels)
+        self.name = whole.name  # type: ignore[misc]
+        self.bank = whole.bank
+        self.whole = whole
+        rows = torch.as_tensor(index, dtype=torch.long)
+        self.register_buffer("rows", rows, persistent=False)
+        self.labels = Labels(whole.labels.table[rows.numpy()])
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """The constants of the whole family."""
+        return {f"whole.{name}": value for name, value in self.whole.constants(x).items()}
+
+    def band_power(self) -> Tensor:
+        """As the whole family has it."""
+        return self.whole.band_power()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The moments that are kept, (batch, M)."""
+        return self.whole(x)[:, self.rows]

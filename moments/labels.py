@@ -94,10 +94,11 @@ class Labels:
 
     def storable(self) -> np.ndarray:
         """The table with ASCII strings, for files that know no other, (M,)."""
-        fields = [
-            (name, dtype.str.replace("<U", "S") if dtype.kind == "U" else dtype.base, dtype.shape)
-            for name, (dtype, _) in (COLUMNS.fields or {}).items()
-        ]
+        fields = []
+        for name in COLUMNS.names or ():
+            base, shape = COLUMNS[name].base, COLUMNS[name].shape
+            ascii_ = f"S{base.itemsize // 4}" if base.kind == "U" else base.str
+            fields.append((name, ascii_, shape))
         return self.table.astype(fields)
 
     def __getitem__(self, name: str) -> np.ndarray:

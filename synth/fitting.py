@@ -21,6 +21,8 @@ from synth.transforms import Standardisation
 
 #: Moments of single fields kept in the model, for samples that follow one of them.
 KEPT_TARGETS = 1024
+#: Share of the pixels below which the default model keeps all pairs of scales.
+ECONOMICAL_SHARE = 0.05
 #: Values held at once while reading.
 BLOCK_BYTES = 2**26
 
@@ -82,11 +84,7 @@ def fit(
         family = model
     else:
         standard, settings, family = like.standardisation, like.settings, like.family
-    try:
-        op = moments.build(family, field.shape, channels=field.n_channels, **settings)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    settings = {**settings, "scales": op.bank.scales, "angles": op.bank.angles}
+    op, settings = _build(family, field, settings)
     op = op.to(target_device)
     kind = _boundary(field, boundary)
 
@@ -143,6 +141,33 @@ def fit(
             stacklevel=2,
         )
     return fitted
+
+
+def _build(
+    family: str, field: Field, settings: dict[str, Any]
+) -> tuple[moments.MomentFamily, dict[str, Any]]:
+    """The family, and the settings with which it can be built again.
+
+    Small fields and many channels have more pairs of bands than their pixels support: unless
+    ``delta_scale`` is given, the pairs farthest apart in scale are left out until the model is
+    economical, or only neighbours remain.
+    """
+
+    def build(**more: Any) -> moments.MomentFamily:
+        try:
+            return moments.build(family, field.shape, channels=field.n_channels, **settings, **more)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+    op, more = build(), {}
+    values = field.n_channels * field.n_pixels
+    if "delta_scale" in moments.options_of(family) and "delta_scale" not in settings:
+        nearest = op.bank.scales - 1
+        while op.n_moments > ECONOMICAL_SHARE * values and nearest > 1:
+            nearest -= 1
+            more = {"delta_scale": nearest}
+            op = build(**more)
+    return op, {**settings, **more, "scales": op.bank.scales, "angles": op.bank.angles}
 
 
 class _Gathered:

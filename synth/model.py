@@ -118,12 +118,36 @@ class Model:
         except ValueError as error:
             raise InputError(str(error)) from error
         op.freeze({name: torch.as_tensor(value) for name, value in self.constants.items()})
-        if shape != self.shape and op.n_moments != self.n_moments:
-            raise InputError(
-                f"Fields of {'x'.join(map(str, shape))} have other lags than the fitted "
-                f"{'x'.join(map(str, self.shape))}; a size of at least the fitted one would work."
-            )
         return op
+
+    def on_grid(self, shape: Sequence[int] | None = None) -> tuple[MomentFamily, np.ndarray]:
+        """The moments that fields of another size share with the fitted ones.
+
+        Lags are bounded by the size, so those of two sizes may differ in a few; and a smaller field
+        holds too few periods of the largest scales to match them.
+
+        Returns
+        -------
+        op : MomentFamily
+            On fields of ``shape``, with the frozen constants.
+        rows : ndarray of int
+            Where its moments stand among the model's.
+        """
+        import moments
+
+        op = self.operator(shape)
+        if op.shape == self.shape:
+            return op, np.arange(self.n_moments)
+        place = {row.tobytes(): number for number, row in enumerate(self.labels.table)}
+        found = [place.get(row.tobytes(), -1) for row in op.labels.table]
+        held = np.ones(op.n_moments, dtype=bool)
+        if min(op.shape) < min(self.shape):
+            for column in ("j1", "j2", "j3"):
+                held &= op.labels[column] < moments.default_scales(op.shape)
+        kept = [number for number, row in enumerate(found) if row >= 0 and held[number]]
+        if len(kept) < op.n_moments:
+            op = moments.Subset(op, kept)
+        return op, np.array(found)[kept]
 
     def digest(self) -> str:
         """Short hash of what determines the samples."""
@@ -150,7 +174,7 @@ class Model:
             "moments/mean": self.mean,
             "moments/spread": self.spread,
             "moments/targets": self.targets,
-            "moments/labels": self.labels.table,
+            "moments/labels": self.labels.storable(),
             "spectrum/shells": self.shells,
             "spectrum/power": self.spectrum,
         }

@@ -16,11 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from moments.covariance import Covariance
 from solvers import LBFGS, Progress, Status, minimise
 from synth.checkpoint import Checkpoint
 from synth.devices import choose
-from synth.energy import MomentEnergy
+from synth.energy import MomentEnergy, outcome_of
 from synth.errors import UsageError
+from synth.exact import ExactGaussian
 from synth.field import Ensemble, Field
 from synth.model import Model
 from synth.preconditioner import Preconditioner
@@ -55,7 +57,9 @@ def sample(
     r"""Draw new fields from a model.
 
     Each sample minimises :math:`E(x) = \frac1M\sum_m (\Phi_m(x)-\mu_m)^2/s_m^2`, s the sampling
-    spread, and has converged when :math:`\sqrt E` is at most ``tolerance``.
+    spread, and has converged when :math:`\sqrt E` is at most ``tolerance``.  Samples of a
+    ``covariance`` model need no descent: they are drawn from the Gaussian law of maximum entropy
+    whose mean moments are the target's, and scatter around them like real fields.
 
     Parameters
     ----------
@@ -96,10 +100,11 @@ def sample(
     """
     _check(n, init, target, tolerance)
     where = choose(device)
-    op = model.operator(size).to(where)
+    op, rows = model.on_grid(size)
+    op = op.to(where)
     colour = Colour(model.shells, model.spectrum, op.bank, op.band_power().cpu())
     scale = math.sqrt(math.prod(model.shape) / math.prod(op.shape))
-    spread = torch.as_tensor(model.spread * scale, dtype=torch.float32, device=where)
+    spread = torch.as_tensor(model.spread[rows] * scale, dtype=torch.float32, device=where)
     limit = MAX_STEPS if steps is None else steps
     store = None
     if checkpoint is not None:
@@ -111,17 +116,23 @@ def sample(
     done = {} if store is None else store.finished()
     method = _method(math.prod(op.shape) * op.channels)
     per_batch = _batch_size(batch, where, method, math.prod(op.shape) * op.channels)
+    exact = ExactGaussian(tolerance) if isinstance(op, Covariance) else None
     clock = _Clock(n, len(done), progress)
     left = [number for number in range(n) if number not in done]
     for first in range(0, len(left), per_batch):
         numbers = left[first : first + per_batch]
         noise = torch.stack([_noise(seed, i, (op.channels, *op.shape)) for i in numbers])
         start = colour.draw(noise) if init == "gaussian" else noise
-        targets = torch.as_tensor(_targets(model, target, seed, numbers), dtype=torch.float32)
-        energy = MomentEnergy(op, targets.to(where), spread, Preconditioner(colour.power))
-        fields, outcomes = _descend(
-            energy, method, start.to(where), limit, tolerance, numbers, store, clock
+        targets = torch.as_tensor(
+            _targets(model, target, seed, numbers)[:, rows], dtype=torch.float32
         )
+        energy = MomentEnergy(op, targets.to(where), spread, Preconditioner(colour.power))
+        if exact is not None:
+            fields, outcomes = exact.draw(energy, noise.to(where))
+        else:
+            fields, outcomes = _descend(
+                energy, method, start.to(where), limit, tolerance, numbers, store, clock
+            )
         for number, field, outcome in zip(numbers, fields, outcomes, strict=True):
             done[number] = (field, outcome)
             if store is not None:
@@ -197,18 +208,8 @@ def _descend(
     for row in range(len(x)):
         with torch.no_grad():
             residual = energy.residual(x[row : row + 1], torch.tensor([row], device=x.device))[0]
-        plain = (residual / energy.weight).double()
         status: Status = result.status[row]
-        outcomes.append(
-            {
-                "status": status.name,
-                "steps": int(result.steps[row]),
-                "loss": float(result.values[row]),
-                "mismatch_rms": float(plain.square().mean().sqrt()),
-                "mismatch_max": float(plain.abs().max()),
-                "mismatch_sigma": float(residual.double().square().mean().sqrt()),
-            }
-        )
+        outcomes.append(outcome_of(residual, energy.weight, status.name, int(result.steps[row])))
     return x.cpu().numpy(), outcomes
 
 
