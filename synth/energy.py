@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,3 +62,28 @@ class MomentEnergy:
         free, _ = torch.cuda.mem_get_info(y.device)
         one = WORKING_SET * 4 * math.prod(y.shape[1:])
         return max(1, int(0.7 * free / one))
+
+
+def outcome_of(residual: Tensor, weight: Tensor, status: str, steps: int) -> dict[str, Any]:
+    """What is kept of a sample's making.
+
+    Parameters
+    ----------
+    residual : Tensor, (M,)
+        (Phi(x) - mu) / s.
+    weight : Tensor, (M,)
+        1 / s.
+    status : str
+    steps : int
+    """
+    residual = residual.double()
+    plain = residual / weight
+    loss = float(residual.square().mean())
+    return {
+        "status": status,
+        "steps": steps,
+        "loss": loss,
+        "mismatch_rms": float(plain.square().mean().sqrt()),
+        "mismatch_max": float(plain.abs().max()),
+        "mismatch_sigma": math.sqrt(loss),
+    }
