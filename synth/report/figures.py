@@ -47,7 +47,7 @@ BAND = (0.1, 0.9)
 
 def statistic_figure(statistic: Statistic, evidence: Evidence) -> Figure:
     """Median and central 80% of the fields of every set, on the panels of the statistic."""
-    panels = statistic.panels(evidence.frame)[:MOST_PANELS]
+    panels = shown(statistic, evidence)
     columns = min(len(panels), 3)
     rows = math.ceil(len(panels) / columns)
     with mpl.rc_context(STYLE):
@@ -55,20 +55,37 @@ def statistic_figure(statistic: Statistic, evidence: Evidence) -> Figure:
         FigureCanvasAgg(figure)
         axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
         for panel, ax in zip(panels, axes, strict=False):
-            draw(panel, ax, {n: c[statistic.name].numpy() for n, c in evidence.curves.items()})
+            draw(panel, ax, _curves(statistic, evidence))
         for ax in axes[len(panels) :]:
             ax.remove()
-        handles, labels = axes[0].get_legend_handles_labels()
+        handles, labels = (side[::-1] for side in axes[0].get_legend_handles_labels())
         figure.legend(
-            handles[::-1],
-            labels[::-1],
-            loc="upper center",
-            ncols=len(labels),
-            frameon=False,
-            handlelength=1.6,
+            handles, labels, loc="upper center", ncols=len(labels), frameon=False, handlelength=1.6
         )
         figure.tight_layout(rect=(0, 0, 1, 1 - 0.32 / figure.get_figheight()))
     return figure
+
+
+def panel_svgs(statistic: Statistic, evidence: Evidence) -> list[str]:
+    """The panels of the statistic one by one, so that a narrow page can stack them."""
+    panels = shown(statistic, evidence)
+    drawings = []
+    for i, panel in enumerate(panels):
+        with mpl.rc_context(STYLE):
+            figure = Figure(figsize=(4.5, 2.8) if len(panels) < 3 else (3.4, 2.6))
+            draw(panel, figure.subplots(), _curves(statistic, evidence))
+            figure.tight_layout()
+        drawings.append(inline_svg(figure, f"{statistic.name}-{i}", list(evidence.curves)))
+    return drawings
+
+
+def shown(statistic: Statistic, evidence: Evidence) -> list[Panel]:
+    """The panels that are drawn: all, or the first few where there are many channels."""
+    return statistic.panels(evidence.frame)[:MOST_PANELS]
+
+
+def _curves(statistic: Statistic, evidence: Evidence) -> dict[str, np.ndarray]:
+    return {name: c[statistic.name].numpy() for name, c in evidence.curves.items()}
 
 
 def draw(panel: Panel, ax: Axes, curves: dict[str, np.ndarray]) -> None:

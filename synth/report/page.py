@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from matplotlib.figure import Figure
 
 from synth.card import Card
-from synth.report.figures import LABELS, inline_svg, statistic_figure
+from synth.report.figures import LABELS, inline_svg, panel_svgs, statistic_figure
 from synth.report.images import fields_figure, thumbnails
 
 FORMATS: dict[str, dict[str, Any]] = {"png": {"dpi": 150}, "pdf": {}}
@@ -23,18 +23,16 @@ def write_page(card: Card, directory: Path) -> Path:
     folder.mkdir()
     fields = fields_figure(card.evidence, card.real["units"])
     _save(fields, folder / "fields")
-    names = list(card.evidence.curves)
     drawings = {}
     for statistic in card.evidence.statistics:
-        figure = statistic_figure(statistic, card.evidence)
-        _save(figure, folder / statistic.name)
-        drawings[statistic.name] = inline_svg(figure, statistic.name, names)
+        _save(statistic_figure(statistic, card.evidence), folder / statistic.name)
+        drawings[statistic.name] = panel_svgs(statistic, card.evidence)
     page = directory / "report.html"
     page.write_text(render(card, drawings, fields), encoding="utf-8")
     return page
 
 
-def render(card: Card, drawings: dict[str, str], fields: Figure) -> str:
+def render(card: Card, drawings: dict[str, list[str]], fields: Figure) -> str:
     """The HTML of the page."""
     environment = Environment(
         loader=PackageLoader("synth.report", "."),
@@ -49,7 +47,6 @@ def render(card: Card, drawings: dict[str, str], fields: Figure) -> str:
         card=card,
         style=resources.files("synth.report").joinpath("style.css").read_text(encoding="utf-8"),
         drawings=drawings,
-        wide={s.name for s in card.evidence.statistics if len(s.panels(card.evidence.frame)) > 1},
         images=thumbnails(card.evidence) if flat else {},
         lines="" if flat else inline_svg(fields, "fields", list(card.evidence.curves)),
         labels={n: LABELS.get(n, n) for n in card.evidence.examples},
