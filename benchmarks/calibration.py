@@ -107,25 +107,17 @@ def report(name: str, fields: Tensor, frame: Frame, splits: int, n: int) -> None
             rates[fault]["any different"] += (
                 together <= calibration.LEVEL and "different" in verdicts.values()
             )
-    print(
-        f"\n{name}: {splits} splits of {n} against {n} fields of {frame.shape[0]} pixels, percent"
-    )
-    print(
-        f"{'p <= 0.05':22s}"
-        + "".join(f"{fault:>21s}" for fault in faults)
-        + "  (verdict different)"
-    )
+    head = f"{name}: {splits} splits, {n} against {n} fields of {frame.shape[0]} pixels"
+    print(f"\n{head}; percent with p <= {calibration.LEVEL} (with verdict different)")
+    print(" " * 22 + "".join(f"{fault:>22s}" for fault in faults))
     for key in [s.name for s in statistics]:
-        cells = (
-            f"{100 * rates[f][key] / splits:13.1f} ({100 * rates[f][f'{key} different'] / splits:5.1f})"
-            for f in faults
-        )
+        shares = [(rates[f][key], rates[f][f"{key} different"]) for f in faults]
+        cells = (f"{100 * p / splits:13.1f} ({100 * v / splits:5.1f}) " for p, v in shares)
         print(f"{key:22s}" + "".join(cells))
     for key in ("together", "any different"):
-        print(
-            f"{key:22s}" + "".join(f"{100 * rates[f][key] / splits:13.1f}        " for f in faults)
-        )
-    print(f"copies caught: {copies_caught(fields, frame, n)}")
+        cells = (f"{100 * rates[f][key] / splits:13.1f}" + " " * 9 for f in faults)
+        print(f"{key:22s}" + "".join(cells))
+    print(f"copies caught: {copies_caught(fields, frame, n)}", flush=True)
 
 
 def copies_caught(fields: Tensor, frame: Frame, n: int, trials: int = 10) -> str:
