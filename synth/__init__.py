@@ -15,6 +15,7 @@ _HOMES = {
     "Model": "synth.model",
     "read_samples": "synth.samples_file",
     "write_samples": "synth.samples_file",
+    "write_xdmf": "synth.xdmf",
     "inspect": "synth.inspection",
     "compare": "synth.comparison",
     "Field": "synth.field",

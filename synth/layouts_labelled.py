@@ -41,16 +41,17 @@ def scaled(root: Any, where: str, dataset: str | None) -> Plan | None:
         found = find(root, dataset)
         named = found if len(found) == 1 and all(_scale_names(found[0])) else []
     else:
-        helpers = set()
-        for node in candidates(root):
+        found, helpers = candidates(root), set()
+        for node in found:
             helpers |= set(text(node.attrs.get("coordinates", "")).split())
             helpers.add(text(node.attrs.get("bounds", "")))
         named = [
             node
-            for node in candidates(root)
+            for node in found
             if all(_scale_names(node)) and node.name.rsplit("/", 1)[-1] not in helpers
         ]
-        most = max((_extent(node) for node in named), default=0)
+        # A labelled series beside an unlabelled map is not the field.
+        most = max(map(_extent, found), default=0)
         named = [node for node in named if _extent(node) == most]
     if not named:
         return None

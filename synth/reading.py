@@ -175,6 +175,7 @@ def _field(root: Any, path: str, plan: Plan, mask: Cut | None) -> Field:
         values, valid = _at_once(root, reader, found)
     else:
         values, valid = _lazily(root, reader, found)
+    lost = found.missing.sum() / (found.missing.sum() + found.count.sum())
     channels = plan.channels or channel_names(plan.name, shape[1])
     _check_varies(found, channels, reader.where)
     return Field(
@@ -187,7 +188,7 @@ def _field(root: Any, path: str, plan: Plan, mask: Cut | None) -> Field:
         boundary=plan.boundary,
         mask=valid,
         source=reader.where,
-        layout=plan.layout,
+        layout=f"{plan.layout} {lost:.1%} of the values are gaps." if lost else plan.layout,
         attributes=dict(plan.attributes),
     )
 

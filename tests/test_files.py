@@ -295,7 +295,7 @@ def test_gaps_from_nan_and_from_a_mask_dataset(tmp_path: Path) -> None:
         file["a"].attrs["dims"] = "sample,y,x"
     field = synth.read(tmp_path / "f.h5", "a", mask="valid")
     expected = np.isfinite(values)[:, None]
-    assert field.mask is not None
+    assert field.mask is not None and field.layout.endswith(" 2.1% of the values are gaps.")
     np.testing.assert_array_equal(np.broadcast_to(field.mask, expected.shape), expected)
     np.testing.assert_array_equal(field.load()[expected], values[:, None][expected])
     np.testing.assert_allclose(field.load()[~expected], values[np.isfinite(values)].mean(), 1e-5)

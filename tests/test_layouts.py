@@ -106,6 +106,17 @@ def test_labels_of_axes_without_scales(path: Path) -> None:
     check(synth.read(make(path, write)), MAPS[:, None], ("north", "east"), "member,north,east")
 
 
+def test_a_labelled_series_beside_an_unlabelled_map_is_not_the_field(path: Path) -> None:
+    def write(file: h5py.File) -> None:
+        file["energy"] = np.arange(5.0)
+        file["time"] = np.arange(5.0)
+        file["time"].make_scale("time")
+        file["energy"].dims[0].attach_scale(file["time"])
+        file["a"] = MAPS[0]
+
+    check(synth.read(make(path, write)), MAPS[:1, None], ("y", "x"), "only dataset")
+
+
 def test_valid_range_and_missing_value(path: Path) -> None:
     def write(file: h5py.File) -> None:
         file["a"] = np.arange(20, dtype="i2").reshape(4, 5)
@@ -442,6 +453,7 @@ def test_shared_files_all_read(shared_data: Path) -> None:
     assert shapes["rain_audio_1d.h5"].values.shape == (1, 1, 262144)
     assert shapes["isotropic_velocity_3d_32.h5"].boundary == "periodic"
     radar = synth.read(shared_data / "foreign" / "belgium_radar_odim.h5")
+    assert radar.layout.endswith("27.4% of the values are gaps.")
     assert (radar.units, radar.spacing) == ("mm", (1000.0, 1000.0))
     assert radar.mask is not None and 0.72 < radar.mask.mean() < 0.73
     with pytest.raises(InputError, match="interpolate it"):
