@@ -74,7 +74,7 @@ def single(root: Any, where: str, node: Any, dims: Sequence[str] | None) -> Plan
         names, why = _scale_names(node), "Dimension scales name the axes {axes}."
     else:
         names = axes.guess(shape, place)
-        why = f"The only dataset, of shape {shape}, is taken to have the axes {{axes}}."
+        why = f"An unlabelled dataset of shape {shape} is taken to have the axes {{axes}}."
     return _plan(root, where, node, names, why)
 
 

@@ -114,7 +114,7 @@ def test_a_labelled_series_beside_an_unlabelled_map_is_not_the_field(path: Path)
         file["energy"].dims[0].attach_scale(file["time"])
         file["a"] = MAPS[0]
 
-    check(synth.read(make(path, write)), MAPS[:1, None], ("y", "x"), "only dataset")
+    check(synth.read(make(path, write)), MAPS[:1, None], ("y", "x"), "unlabelled")
 
 
 def test_valid_range_and_missing_value(path: Path) -> None:
