@@ -7,7 +7,7 @@ labelled moments (batch, M).
 from __future__ import annotations
 
 from moments.bank import FilterBank, default_scales
-from moments.build import build, families, options_of
+from moments.build import build, families, options_of, presets
 from moments.combine import Subset
 from moments.family import MomentFamily
 from moments.labels import Labels
@@ -23,4 +23,5 @@ __all__ = [
     "default_scales",
     "families",
     "options_of",
+    "presets",
 ]

@@ -12,8 +12,10 @@ from moments.bank import FilterBank
 from moments.combine import Sum
 from moments.covariance import Covariance
 from moments.family import MomentFamily, WaveletFamily
+from moments.isotropic import TURNING, RotationAverage
 from moments.marginal import Marginal
 from moments.polynomial import Polynomial
+from moments.presets import PRESETS, Preset
 from moments.rectifier import Rectifier
 from moments.scattering import Scattering
 from moments.scattering_covariance import ScatteringCovariance
@@ -28,9 +30,14 @@ def families() -> tuple[str, ...]:
     return tuple(FAMILIES)
 
 
+def presets() -> tuple[str, ...]:
+    """Names of published sets of moments that :func:`build` knows as well."""
+    return tuple(PRESETS)
+
+
 def options_of(name: str) -> list[str]:
     """Names of the options of a family, or of all families of a sum."""
-    found = [_options(FAMILIES[part]) for part in name.split("+") if part in FAMILIES]
+    found = [_options(_preset(part).family) for part in name.split("+")]
     return list(dict.fromkeys(option for part in found for option in part))
 
 
@@ -51,11 +58,13 @@ def build(
     Parameters
     ----------
     name : str
-        One of :func:`families`, or several joined by "+", such as "wph+marginal".
+        One of :func:`families` or :func:`presets`, or several joined by "+", such as
+        "wph+marginal".
     shape : sequence of int
         Space sizes, 1-D to 3-D.
     scales, angles : int, optional
-        J and L; defaults follow the shape (:func:`moments.bank.default_scales`).
+        J and L; defaults are those of the preset, or follow the shape
+        (:func:`moments.bank.default_scales`).
     channels : int
     wavelet : str
         ``"bump"`` or ``"morlet"``.
@@ -66,7 +75,8 @@ def build(
         Working precision; filters are built in float64.
     **options
         Options of the families, such as ``shells`` of ``wph``; in a sum each goes to every family
-        that has it.
+        that has it.  ``isotropic=True`` averages moments over rotations, see
+        :class:`moments.isotropic.RotationAverage`.
 
     Returns
     -------
@@ -78,33 +88,47 @@ def build(
         If the name, an option or the shape does not fit; the sentence says what would.
     """
     names = name.split("+")
-    for part in names:
-        if part not in FAMILIES:
-            raise ValueError(
-                f"Model {name!r} was asked for; {', '.join(FAMILIES)}, or several of them joined "
-                "by +, would work."
-            )
-    if len(set(names)) < len(names):
+    parts = [_preset(part) for part in names]
+    if len({part.family for part in parts}) < len(parts):
         raise ValueError(f"Model {name!r} was asked for; each family once would work.")
     known = options_of(name)
     for option in options:
         if option not in known:
             would = ", ".join(known) or "none"
             raise ValueError(f"Option {option!r} was given to {name}; its options are: {would}.")
-    bank = FilterBank(shape, scales, angles, wavelet, full_resolution)
-    parts = [
-        FAMILIES[part](
-            bank.shape,
-            channels,
-            bank,
-            **{o: v for o, v in options.items() if o in _options(FAMILIES[part])},
+    bank = FilterBank(
+        shape,
+        parts[0].scales if scales is None else scales,
+        parts[0].angles if angles is None else angles,
+        wavelet,
+        full_resolution,
+    )
+    built = [_family(part, bank, channels, options) for part in parts]
+    return (built[0] if len(built) == 1 else Sum(built)).to(dtype)
+
+
+def _family(preset: Preset, bank: FilterBank, channels: int, given: dict[str, Any]) -> MomentFamily:
+    """One family with the options among ``given`` that it has."""
+    known = _options(preset.family)
+    options = {**preset.options, **{o: value for o, value in given.items() if o in known}}
+    isotropic = options.pop("isotropic", False)
+    family = FAMILIES[preset.family](bank.shape, channels, bank, **options)
+    return RotationAverage(family) if isotropic else family
+
+
+def _preset(name: str) -> Preset:
+    if name in FAMILIES:
+        return Preset(name)
+    if name not in PRESETS:
+        raise ValueError(
+            f"Model {name!r} was asked for; {', '.join([*FAMILIES, *PRESETS])}, or several of "
+            "them joined by +, would work."
         )
-        for part in names
-    ]
-    return (parts[0] if len(parts) == 1 else Sum(parts)).to(dtype)
+    return PRESETS[name]
 
 
-def _options(family: type[WaveletFamily]) -> list[str]:
-    """Names of the keyword arguments of a family."""
-    parameters = inspect.signature(family.__init__).parameters.values()
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+def _options(name: str) -> list[str]:
+    """Names of the options of a family."""
+    parameters = inspect.signature(FAMILIES[name].__init__).parameters.values()
+    own = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return [*own, "isotropic"] if name in TURNING else own

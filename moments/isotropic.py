@@ -1,0 +1,158 @@
+"""Averages over rotations: the moments of a law without preferred directions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moments import orientations
+from moments.family import MomentFamily
+from moments.labels import Labels
+
+#: Families whose labels say how a moment turns.
+TURNING = ("covariance", "scattering", "scattering-covariance", "wph")
+
+
+class RotationAverage(MomentFamily):
+    r"""Moments of a family averaged over the rotations that its orientations allow.
+
+    In 2-D these are the multiples of pi / L.  They take :math:`W_{j,l}` to :math:`W_{j,l+1}` with
+    :math:`W_{j,l+L} = (W_{j,l})^*`, so the averages depend on differences of orientations only, and
+    imaginary parts at lag 0 vanish.  The averages over l at fixed difference are, by a Fourier
+    transform along it, the diagonal of the covariance of :math:`\sum_l e^{-iql\pi/L} W_{j,l}x`
+    (model D of Zhang & Mallat 2021, arXiv 1911.10017): both hold the same numbers.  In 3-D all
+    moments with the same angles between their axes are averaged, and so are mirror images.
+
+    The labels are those of one moment of each orbit.
+
+    Parameters
+    ----------
+    inner : MomentFamily
+
+    Raises
+    ------
+    ValueError
+        In 1-D, or for a family whose moments have no rotated ones among them.
+    """
+
+    group: Tensor
+
+    def __init__(self, inner: MomentFamily) -> None:
+        super().__init__(inner.shape, inner.channels)
+        if self.dims == 1:
+            raise ValueError("isotropic was asked of 1-D fields, which have no rotations.")
+        if inner.name not in TURNING:
+            raise ValueError(
+                f"isotropic was asked of {inner.name}; {', '.join(TURNING)} would work."
+            )
+        self.name = inner.name  # type: ignore[misc]
+        self.bank, self.inner = inner.bank, inner
+        key = _key_in_2d if self.dims == 2 else _key_in_3d
+        place: dict[tuple[Any, ...], int] = {}
+        group: list[int] = []
+        sign: list[float] = []
+        first: list[int] = []
+        for row, label in enumerate(inner.labels):
+            found, turned = key(label, inner.bank.angles)
+            if found is None:
+                group.append(-1)
+            else:
+                if found not in place:
+                    place[found] = len(first)
+                    first.append(row)
+                group.append(place[found])
+            sign.append(turned)
+        self.labels = Labels(inner.labels.table[first])
+        groups = np.array(group)
+        kept = np.flatnonzero(groups >= 0)
+        weight = np.array(sign)[kept] / np.bincount(groups[kept])[groups[kept]]
+        self.register_buffer("kept", torch.as_tensor(kept), persistent=False)
+        self.register_buffer("group", torch.as_tensor(groups[kept]), persistent=False)
+        self.register_buffer("weight", torch.as_tensor(weight), persistent=False)
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """The constants of the averaged family, those of bands averaged over orientations."""
+        return {
+            f"inner.{name}": value.mean(-1, keepdim=True).expand_as(value)
+            if name in ("power", "modulus")
+            else value
+            for name, value in self.inner.constants(x).items()
+        }
+
+    def band_power(self) -> Tensor:
+        """As the averaged family has it."""
+        return self.inner.band_power()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Averaged moments, (batch, M)."""
+        values = self.inner(x)[:, self.get_buffer("kept")] * self.get_buffer("weight")
+        out = values.new_zeros((len(values), self.n_moments))
+        return out.index_add(1, self.group, values)
+
+
+def _fixed(label: np.void) -> tuple[Any, ...]:
+    """What no rotation changes."""
+    names = ("kind", "c1", "j1", "k1", "c2", "j2", "k2", "j3", "part")
+    return tuple(label[name].item() for name in names)
+
+
+def _reference(label: np.void) -> int:
+    """Orientation of the wavelet that carries the phase of the moment, -1 without any."""
+    return next((int(label[name]) for name in ("l3", "l2", "l1") if label[name] >= 0), -1)
+
+
+def _exchangeable(label: np.void) -> bool:
+    """Whether the two features are of one kind, so that their pair has no order."""
+    same = label["c1"] == label["c2"] and label["j1"] == label["j2"]
+    return bool(same and label["kind"] in ("C00", "S4"))
+
+
+def _shell(label: np.void) -> int:
+    """Number of the shell of a lag, in units of its scale."""
+    scale = max(int(label["j1"]), int(label["j2"]), 0)
+    return round(float(np.linalg.norm(label["shift"])) / 2**scale)
+
+
+def _key_in_2d(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, float]:
+    """Name of the orbit of a moment, None if its average vanishes, and the sign it enters with."""
+    reference, lagged = _reference(label), label["shift"].any()
+    imaginary = label["part"] == "im"
+    if imaginary and not lagged:
+        return None, 0.0
+    turns = [(int(label[n]) - reference) % angles if label[n] >= 0 else -1 for n in ("l1", "l2")]
+    if _exchangeable(label):
+        # Without a third wavelet the reference is one of the two: the other may be on either side.
+        turns = sorted(turns) if label["l3"] >= 0 else [min(turns[0], angles - turns[0]), 0]
+    if not lagged or reference < 0:
+        return (*_fixed(label), *turns, _shell(label)), 1.0
+    y, x = label["shift"][1:]
+    step = math.pi / math.lcm(angles, max(angles, 4))
+    half_circle = round(math.pi / step)
+    direction = round((math.atan2(y, x) - math.pi * reference / angles) / step) % (2 * half_circle)
+    # A rotation by pi reverses the lag and conjugates the moment.
+    sign = -1.0 if imaginary and direction >= half_circle else 1.0
+    return (*_fixed(label), *turns, _shell(label), direction % half_circle), sign
+
+
+def _key_in_3d(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, float]:
+    """The same in 3-D, where an orbit is named by the angles between its axes."""
+    axes = orientations.axes(3, angles)
+    imaginary, lagged = label["part"] == "im", label["shift"].any()
+    if imaginary and not lagged:
+        return None, 0.0
+    one, two, three = (axes[label[n]] if label[n] >= 0 else np.zeros(3) for n in ("l1", "l2", "l3"))
+    cosines = [round(abs(float(a @ b)), 6) for a, b in ((one, two), (one, three), (two, three))]
+    if _exchangeable(label):
+        cosines[1:] = sorted(cosines[1:])
+    reference = _reference(label)
+    if not lagged or reference < 0:
+        return (*_fixed(label), *cosines, _shell(label)), 1.0
+    along = float(axes[reference] @ label["shift"] / np.linalg.norm(label["shift"]))
+    if imaginary and abs(along) < 1e-6:
+        return None, 0.0
+    sign = -1.0 if imaginary and along < 0 else 1.0
+    return (*_fixed(label), *cosines, _shell(label), round(abs(along), 1)), sign
