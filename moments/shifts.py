@@ -36,6 +36,8 @@ class Lags(nn.Module):
             phase = torch.outer(w.reshape(-1), torch.as_tensor(lags[:, axis], dtype=torch.float64))
             # The last axis is a matrix product with [cos, sin]; the others keep the pair on axis 0.
             pair = (torch.cos(phase), torch.sin(phase))
+            if grid[axis] % 2 == 0:  # Nyquist stands for both signs, whichever of them is stored
+                pair[1][grid[axis] // 2] = 0.0
             last = axis == self.dims - 1
             table = torch.cat(pair, dim=1) if last else torch.stack(pair)
             self.register_buffer(f"phase_{axis}", table, persistent=False)
