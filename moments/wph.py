@@ -79,8 +79,8 @@ class WPH(WaveletFamily):
         shells: int = 2,
         delta_scale: int | None = None,
         delta_angle: int | None = None,
-        cross_shells: int = 0,
-        harmonics: int = 2,
+        cross_shells: int = 1,
+        harmonics: int = 4,
         classes: Sequence[str] = CLASSES,
     ) -> None:
         super().__init__(shape, channels, bank)

@@ -148,9 +148,9 @@ def _build(
 ) -> tuple[moments.MomentFamily, dict[str, Any]]:
     """The family, and the settings with which it can be built again.
 
-    Small fields and many channels have more pairs of bands than their pixels support: unless
-    ``delta_scale`` is given, the pairs farthest apart in scale are left out until the model is
-    economical, or only neighbours remain.
+    Small fields and many channels have more pairs of bands than their pixels support: where the
+    caller does not ask for them, lags between scales and then the pairs farthest apart in scale are
+    left out, until the model is economical or only neighbours remain.
     """
 
     def build(**more: Any) -> moments.MomentFamily:
@@ -159,14 +159,18 @@ def _build(
         except ValueError as error:
             raise InputError(str(error)) from error
 
-    op, more = build(), {}
+    op = build()
     values = field.n_channels * field.n_pixels
-    if "delta_scale" in moments.options_of(family) and "delta_scale" not in settings:
-        nearest = op.bank.scales - 1
-        while op.n_moments > ECONOMICAL_SHARE * values and nearest > 1:
-            nearest -= 1
-            more = {"delta_scale": nearest}
-            op = build(**more)
+    more: dict[str, Any] = {}
+    known = set(moments.options_of(family)) - set(settings)
+    savings = [{"cross_shells": 0}] if "cross_shells" in known else []
+    if "delta_scale" in known:
+        savings += [{"delta_scale": d} for d in range(op.bank.scales - 2, 0, -1)]
+    for saving in savings:
+        if op.n_moments <= ECONOMICAL_SHARE * values:
+            break
+        more |= saving
+        op = build(**more)
     return op, {**settings, **more, "scales": op.bank.scales, "angles": op.bank.angles}
 
 
