@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from synth.field import Field
 
 KINDS = ("none", "log", "asinh")
+# Values taken at once in float64, so that a block of samples needs little more than itself.
+PIECE = 2**20
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,18 @@ class Standardisation:
 
     def forward(self, values: Any) -> Any:
         """Standardised values, float32; (sample, channel, *space) numpy array or tensor."""
+        if not isinstance(values, np.ndarray):
+            return self._forward(values).float()
+        standard = np.empty(values.shape, np.float32)
+        rows = max(1, PIECE * len(values) // max(1, values.size))
+        for start in range(0, len(values), rows):
+            piece = slice(start, start + rows)
+            standard[piece] = self._forward(values[piece])
+        return standard
+
+    def _forward(self, values: Any) -> Any:
         x = self.transform.forward(_double(values))
-        return _single((x - _per_channel(self.mean, x)) / _per_channel(self.std, x))
+        return (x - _per_channel(self.mean, x)) / _per_channel(self.std, x)
 
     def inverse(self, x: Any) -> Any:
         """Values in the original units: float32, or float64 where that would lose digits."""
@@ -129,7 +141,9 @@ class Standardisation:
 def _statistics(field: Field, transform: Transform) -> PixelStatistics:
     gathered = PixelStatistics(field.n_channels)
     for values, mask in field.masked_blocks():
-        gathered.update(transform.forward(values.astype(np.float64)), mask)
+        if transform.kind != "none":
+            values = transform.forward(values.astype(np.float64))
+        gathered.update(values, mask)
     return gathered
 
 
