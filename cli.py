@@ -120,13 +120,22 @@ def _read_synthetic(console: Console, path: str) -> Any:
         return _read(console, path)
 
 
+def _read_to_measure(
+    console: Console, path: str, like: str | None, settings: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The field, and how its moments are asked for: by settings, or like those of a model."""
+    asked = {name: settings.pop(name, None) for name in options.READING}
+    given = {name: value for name, value in settings.items() if value is not None}
+    if like and given:
+        raise UsageError(f"--like takes the settings of {like}; drop --{', --'.join(given)}.")
+    given["like"] = None if like is None else synth.read_model(like)
+    return _read(console, path, **asked), given
+
+
 @command
 @click.argument("field")
 @options.reading
-@click.option("--model", help="Moment family, or several: wph+marginal  [default: wph]")
-@click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J.")
-@click.option("--angles", type=click.IntRange(1), help="Number of orientations L.")
-@click.option("--transform", type=click.Choice(["none", "log", "asinh"]), help="Undone in samples.")
+@options.building
 @click.option("--like", help="Model to take these settings from, so that the two can be merged.")
 @options.device
 @options.writing
@@ -142,18 +151,8 @@ def fit(
 ) -> tuple[dict, int]:
     """Measure the moments of FIELD, an HDF5 or .npy file."""
     path = output_path(output, field, ".model.h5", overwrite)
-    asked = {name: settings.pop(name, None) for name in options.READING}
-    given = {name: value for name, value in settings.items() if value is not None}
-    if like and given:
-        raise UsageError(f"--like takes the settings of {like}; drop --{', --'.join(given)}.")
-    data = _read(console, field, **asked)
-    model = synth.fit(
-        data,
-        device=device,
-        like=None if like is None else synth.read_model(like),
-        progress=console.progress,
-        **given,
-    )
+    data, given = _read_to_measure(console, field, like, settings)
+    model = synth.fit(data, device=device, progress=console.progress, **given)
     synth.write_model(path, model, overwrite=overwrite)
     counts = {"moments": model.n_moments, "pixels": data.n_pixels, "fields": data.n_samples}
     result = {"model": model.family, **counts, "file": path}
@@ -297,3 +296,32 @@ def demo(console: Console, output: Path, n: int, overwrite: bool) -> tuple[dict,
     console.result(f"\n$ synth compare {field} {samples} --model {model} -o {report}")
     compared, _ = compare(console, str(field), str(samples), str(model), report, overwrite)
     return {"fit": fitted, "sample": sampled, "compare": compared}, code
+
+
+@command
+@click.argument("field")
+@options.reading
+@options.building
+@click.option("--like", help="Model to take these settings and the normalisation from.")
+@options.device
+@options.writing
+@options.speaking
+def moments(
+    console: Console,
+    field: str,
+    output: Path | None = None,
+    overwrite: bool = False,
+    like: str | None = None,
+    device: str = "auto",
+    **settings: Any,
+) -> tuple[dict, int]:
+    """Write the labelled moments of each realization of FIELD, as features."""
+    path = output_path(output, field, ".moments.h5", overwrite)
+    data, given = _read_to_measure(console, field, like, settings)
+    measured = synth.measure(data, device=device, progress=console.progress, **given)
+    measured.write(path, overwrite=overwrite)
+    fields, count = measured.values.shape
+    counts = {"moments": count, "pixels": data.n_pixels, "fields": fields}
+    result = {"model": measured.family, **counts, "file": path}
+    console.result(formatting.fit_line(result))
+    return result, 0

@@ -8,6 +8,7 @@ from typing import Any
 _HOMES = {
     "read": "synth.reading",
     "fit": "synth.fitting",
+    "measure": "synth.measurement",
     "sample": "synth.sampling",
     "merge": "synth.model",
     "read_model": "synth.model",

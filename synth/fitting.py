@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-import moments
-from synth import spectra, surrogates
-from synth.devices import choose
-from synth.errors import InputError
+from synth import spectra
 from synth.field import Field
 from synth.model import MEMORISING_SHARE, Model
+from synth.preparation import Progress, prepare
 from synth.spread import pooled_deviation, surrogate_spread
-from synth.transforms import Standardisation
 
 #: Moments of single fields kept in the model, for samples that follow one of them.
 KEPT_TARGETS = 1024
-#: Share of the pixels below which the default model keeps all pairs of scales.
-ECONOMICAL_SHARE = 0.05
-#: Values held at once while reading.
-BLOCK_BYTES = 2**26
-
-Progress = Callable[[dict[str, Any]], None]
 
 
 def fit(
@@ -77,52 +67,35 @@ def fit(
     InputError
         If the field is constant, too small for the scales, or an option does not fit.
     """
-    target_device = choose(device)
-    if like is None:
-        standard = Standardisation.measure(field, transform)
-        settings = {"scales": scales, "angles": angles, **options}
-        family = model
-    else:
-        standard, settings, family = like.standardisation, like.settings, like.family
-    op, settings = _build(family, field, settings)
-    op = op.to(target_device)
-    kind = _boundary(field, boundary)
-
-    def blocks() -> Iterator[Tensor]:
-        for values in field.blocks(BLOCK_BYTES):
-            x = torch.from_numpy(standard.forward(values))
-            x = x if kind == "periodic" else surrogates.periodic_component(x)
-            for one in x:
-                yield one[None].to(target_device)
-
+    settings = {"scales": scales, "angles": angles, **options}
+    prepared = prepare(
+        field, model, settings, boundary=boundary, transform=transform, device=device, like=like
+    )
+    op = prepared.op
     with torch.no_grad():
-        if like is None:
-            op.freeze(_average(op.constants(x) for x in blocks()))
-        else:
-            op.freeze({name: torch.as_tensor(value) for name, value in like.constants.items()})
         gathered = _Gathered(field.n_samples)
-        for done, x in enumerate(blocks(), start=1):
+        for done, x in enumerate(prepared.fields(), start=1):
             gathered.add(op(x), spectra.measure(x.cpu()))
             if progress is not None:
                 progress({"done": done, "n": field.n_samples})
         if field.n_samples > 1:
             spread = pooled_deviation(op, gathered.variance())
         else:
-            spread = surrogate_spread(op, next(blocks()))
+            spread = surrogate_spread(op, next(prepared.fields()))
 
     fitted = Model(
-        family=family,
+        family=prepared.family,
         shape=field.shape,
         channels=field.n_channels,
-        settings=settings,
-        standardisation=standard,
+        settings=prepared.settings,
+        standardisation=prepared.standard,
         constants={name: value.cpu().numpy() for name, value in op.state_dict().items()},
         mean=gathered.mean(),
         spread=spread,
         targets=np.concatenate(gathered.targets),
         shells=spectra.centres(field.shape),
         spectrum=gathered.spectrum / field.n_samples,
-        boundary=kind,
+        boundary=prepared.boundary,
         field={
             "name": field.name,
             "channels": list(field.channels),
@@ -141,37 +114,6 @@ def fit(
             stacklevel=2,
         )
     return fitted
-
-
-def _build(
-    family: str, field: Field, settings: dict[str, Any]
-) -> tuple[moments.MomentFamily, dict[str, Any]]:
-    """The family, and the settings with which it can be built again.
-
-    Small fields and many channels have more pairs of bands than their pixels support: where the
-    caller does not ask for them, lags between scales and then the pairs farthest apart in scale are
-    left out, until the model is economical or only neighbours remain.
-    """
-
-    def build(**more: Any) -> moments.MomentFamily:
-        try:
-            return moments.build(family, field.shape, channels=field.n_channels, **settings, **more)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-
-    op = build()
-    values = field.n_channels * field.n_pixels
-    more: dict[str, Any] = {}
-    known = set(moments.options_of(family)) - set(settings)
-    savings = [{"cross_shells": 0}] if "cross_shells" in known else []
-    if "delta_scale" in known:
-        savings += [{"delta_scale": d} for d in range(op.bank.scales - 2, 0, -1)]
-    for saving in savings:
-        if op.n_moments <= ECONOMICAL_SHARE * values:
-            break
-        more |= saving
-        op = build(**more)
-    return op, {**settings, **more, "scales": op.bank.scales, "angles": op.bank.angles}
 
 
 class _Gathered:
@@ -204,22 +146,3 @@ class _Gathered:
     def variance(self) -> np.ndarray:
         about = self.squares - self.total**2 / self.count
         return about.clip(min=0.0) / (self.count - 1)
-
-
-def _average(parts: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
-    total: dict[str, Tensor] = {}
-    count = 0
-    for part in parts:
-        total = {name: value + total.get(name, 0.0) for name, value in part.items()}
-        count += 1
-    return {name: value / count for name, value in total.items()}
-
-
-def _boundary(field: Field, asked: str) -> str:
-    if asked != "auto":
-        return asked
-    if field.boundary != "unknown":
-        return field.boundary
-    from synth.boundary import detect_boundary
-
-    return detect_boundary(field)[0]

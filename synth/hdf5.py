@@ -236,3 +236,18 @@ def read_model(path: str | Path) -> dict[str, Any]:
 
         file["arrays"].visititems(keep)
         return {"attributes": json.loads(file["attributes"].asstr()[()]), "arrays": arrays}
+
+
+def write_tables(
+    path: str | Path,
+    tables: dict[str, np.ndarray],
+    attributes: dict[str, Any],
+    overwrite: bool = False,
+) -> None:
+    """Write arrays as datasets at the root, and attributes: strings as they are, others as JSON."""
+    with written(path, overwrite) as file:
+        stamp(file, "tables")
+        for name, value in attributes.items():
+            file.attrs[name] = value if isinstance(value, str) else json.dumps(value)
+        for name, table in tables.items():
+            file[name] = table

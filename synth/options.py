@@ -50,6 +50,14 @@ reading = _all(
         help="Whether the field is periodic; auto: as its file says.",
     ),
 )
+building = _all(
+    click.option("--model", help="Moment family, or several: wph+marginal  [default: wph]"),
+    click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J."),
+    click.option("--angles", type=click.IntRange(1), help="Number of orientations L."),
+    click.option(
+        "--transform", type=click.Choice(["none", "log", "asinh"]), help="Undone in samples."
+    ),
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 writing = _all(
     click.option(

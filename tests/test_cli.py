@@ -95,6 +95,12 @@ class Fakes:
         self.record("merge", models=models)
         return SimpleNamespace(family="wph", n_moments=3105)
 
+    def measure(self, field: object, **options: object) -> SimpleNamespace:
+        self.record("measure", **options)
+        values = SimpleNamespace(shape=(2, 1730))
+        write = lambda path, overwrite: self.write(path, None, overwrite)  # noqa: E731
+        return SimpleNamespace(family="wph", values=values, write=write)
+
     def inspect(self, path: str) -> dict:
         self.record("inspect", path=path)
         return {"kind": "field", "channels": ["u", "v"], "statistics": {"mean": 1.5}}
@@ -114,7 +120,7 @@ class Fakes:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
     fakes = Fakes()
-    for name in ("read", "fit", "sample", "compare", "merge", "inspect", "read_model"):
+    for name in ("read", "fit", "measure", "sample", "compare", "merge", "inspect", "read_model"):
         monkeypatch.setitem(vars(synth), name, getattr(fakes, name))
     for name in ("write_model", "write_samples"):
         monkeypatch.setitem(vars(synth), name, fakes.write)
@@ -135,6 +141,7 @@ COMMANDS = {
     ),
     "inspect": (["inspect", "field.h5"], {"kind", "channels", "statistics"}),
     "merge": (["merge", "a.h5", "b.h5", "-o", "m.h5"], {"model", "moments", "file"}),
+    "moments": (["moments", "field.h5"], {"model", "moments", "pixels", "fields", "file"}),
     "demo": (["demo"], {"fit", "sample", "compare"}),
 }
 

@@ -1,0 +1,146 @@
+"""From a field to standardised tensors and a family whose constants are frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+import moments
+from synth import surrogates
+from synth.devices import choose
+from synth.errors import InputError
+from synth.field import Field
+from synth.transforms import Standardisation
+
+if TYPE_CHECKING:
+    from synth.model import Model
+
+#: Share of the pixels below which the default model keeps all pairs of scales.
+ECONOMICAL_SHARE = 0.05
+#: Values held at once while reading.
+BLOCK_BYTES = 2**26
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is needed to measure the moments of each realization of a field.
+
+    Attributes
+    ----------
+    field : Field
+    family : str
+    settings : dict
+        Arguments of :func:`moments.build`.
+    standard : Standardisation
+    op : MomentFamily
+        With frozen constants, on its device.
+    boundary : str
+        "periodic" or "open".
+    """
+
+    field: Field
+    family: str
+    settings: dict[str, Any]
+    standard: Standardisation
+    op: moments.MomentFamily
+    boundary: str
+
+    def fields(self) -> Iterator[Tensor]:
+        """The standardised realizations, (1, channel, *space) each."""
+        device = self.op.band_power().device
+        for values in self.field.blocks(BLOCK_BYTES):
+            x = torch.from_numpy(self.standard.forward(values))
+            x = x if self.boundary == "periodic" else surrogates.periodic_component(x)
+            for one in x:
+                yield one[None].to(device)
+
+
+def prepare(
+    field: Field,
+    family: str,
+    settings: dict[str, Any],
+    *,
+    boundary: str = "auto",
+    transform: str = "none",
+    device: str = "auto",
+    like: Model | None = None,
+) -> Prepared:
+    """Standardise a field and freeze the constants of a family on it, or take both from a model.
+
+    The field is read in slabs twice; the arguments are those of :func:`synth.fit`.
+
+    Raises
+    ------
+    InputError
+        If the field is constant, too small for the scales, or an option does not fit.
+    """
+    target_device = choose(device)
+    if like is None:
+        standard = Standardisation.measure(field, transform)
+    else:
+        standard, settings, family = like.standardisation, like.settings, like.family
+    op, settings = _build(family, field, settings)
+    kind = _boundary(field, boundary)
+    prepared = Prepared(field, family, settings, standard, op.to(target_device), kind)
+    with torch.no_grad():
+        if like is None:
+            op.freeze(_average(op.constants(x) for x in prepared.fields()))
+        else:
+            op.freeze({name: torch.as_tensor(value) for name, value in like.constants.items()})
+    return prepared
+
+
+def _build(
+    family: str, field: Field, settings: dict[str, Any]
+) -> tuple[moments.MomentFamily, dict[str, Any]]:
+    """The family, and the settings with which it can be built again.
+
+    Small fields and many channels have more pairs of bands than their pixels support: where the
+    caller does not ask for them, lags between scales and then the pairs farthest apart in scale are
+    left out, until the model is economical or only neighbours remain.  Presets stay as published.
+    """
+
+    def build(**more: Any) -> moments.MomentFamily:
+        try:
+            return moments.build(family, field.shape, channels=field.n_channels, **settings, **more)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+    op = build()
+    values = field.n_channels * field.n_pixels
+    more: dict[str, Any] = {}
+    known = set(moments.options_of(family)) - set(settings)
+    savings = [{"cross_shells": 0}] if "cross_shells" in known else []
+    if "delta_scale" in known:
+        savings += [{"delta_scale": d} for d in range(op.bank.scales - 2, 0, -1)]
+    for saving in savings:
+        if family in moments.presets() or op.n_moments <= ECONOMICAL_SHARE * values:
+            break
+        more |= saving
+        op = build(**more)
+    return op, {**settings, **more, "scales": op.bank.scales, "angles": op.bank.angles}
+
+
+def _average(parts: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+    total: dict[str, Tensor] = {}
+    count = 0
+    for part in parts:
+        total = {name: value + total.get(name, 0.0) for name, value in part.items()}
+        count += 1
+    return {name: value / count for name, value in total.items()}
+
+
+def _boundary(field: Field, asked: str) -> str:
+    if asked != "auto":
+        return asked
+    if field.boundary != "unknown":
+        return field.boundary
+    from synth.boundary import detect_boundary
+
+    return detect_boundary(field)[0]
