@@ -31,7 +31,8 @@ from synth.field import Ensemble, Field
 
 CASES = int(os.environ.get("SYNTH_FUZZ", "200"))
 PER_PROCESS = 250
-SECONDS = 20
+# A damaged length can make libhdf5 fill gigabytes before it notices: slow, but it returns.
+SECONDS = 120
 
 
 def seeds(folder: Path) -> list[Path]:
