@@ -121,23 +121,21 @@ def _read_synthetic(console: Console, path: str) -> Any:
 
 
 def _read_to_measure(
-    console: Console, path: str, like: str | None, settings: dict[str, Any]
+    console: Console, path: str, settings: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     """The field, and how its moments are asked for: by settings, or like those of a model."""
     asked = {name: settings.pop(name, None) for name in options.READING}
+    like, device = settings.pop("like", None), settings.pop("device", "auto")
     given = {name: value for name, value in settings.items() if value is not None}
     if like and given:
         raise UsageError(f"--like takes the settings of {like}; drop --{', --'.join(given)}.")
-    given["like"] = None if like is None else synth.read_model(like)
-    return _read(console, path, **asked), given
+    given |= {"like": like and synth.read_model(like), "device": device}
+    return _read(console, path, **asked), {**given, "progress": console.progress}
 
 
 @command
 @click.argument("field")
-@options.reading
-@options.building
-@click.option("--like", help="Model to take these settings from, so that the two can be merged.")
-@options.device
+@options.measuring
 @options.writing
 @options.speaking
 def fit(
@@ -145,14 +143,12 @@ def fit(
     field: str,
     output: Path | None = None,
     overwrite: bool = False,
-    like: str | None = None,
-    device: str = "auto",
     **settings: Any,
 ) -> tuple[dict, int]:
     """Measure the moments of FIELD, an HDF5 or .npy file."""
     path = output_path(output, field, ".model.h5", overwrite)
-    data, given = _read_to_measure(console, field, like, settings)
-    model = synth.fit(data, device=device, progress=console.progress, **given)
+    data, given = _read_to_measure(console, field, settings)
+    model = synth.fit(data, **given)
     synth.write_model(path, model, overwrite=overwrite)
     counts = {"moments": model.n_moments, "pixels": data.n_pixels, "fields": data.n_samples}
     result = {"model": model.family, **counts, "file": path}
@@ -161,22 +157,28 @@ def fit(
 
 
 @command
+@click.argument("field")
+@options.measuring
+@options.writing
+@options.speaking
+def moments(
+    console: Console, field: str, output: Path | None, overwrite: bool, **settings: Any
+) -> tuple[dict, int]:
+    """Write the labelled moments of each realization of FIELD, as features."""
+    path = output_path(output, field, ".moments.h5", overwrite)
+    data, given = _read_to_measure(console, field, settings)
+    measured = synth.measure(data, **given)
+    measured.write(path, overwrite=overwrite)
+    fields, count = measured.values.shape
+    counts = {"moments": count, "pixels": data.n_pixels, "fields": fields}
+    result = {"model": measured.family, **counts, "file": path}
+    console.result(formatting.fit_line(result))
+    return result, 0
+
+
+@command
 @click.argument("model")
-@click.option("-n", type=click.IntRange(1), default=1, help="Number of fields.", show_default=True)
-@click.option("--size", callback=options.split("x", int), help="Size of the fields: 256x256")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--steps", type=click.IntRange(1), help="Most iterations of a field.")
-@click.option("--init", type=click.Choice(["gaussian", "white"]), default="gaussian")
-@click.option(
-    "--target",
-    type=click.Choice(["each", "mean"]),
-    default="each",
-    show_default=True,
-    help="Match the moments of one of the fitted fields, or the mean of all.",
-)
-@click.option("--batch", callback=options.batch, default="auto", help="Fields computed at once.")
-@options.device
-@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@options.drawing
 @options.writing
 @options.speaking
 def sample(
@@ -296,32 +298,3 @@ def demo(console: Console, output: Path, n: int, overwrite: bool) -> tuple[dict,
     console.result(f"\n$ synth compare {field} {samples} --model {model} -o {report}")
     compared, _ = compare(console, str(field), str(samples), str(model), report, overwrite)
     return {"fit": fitted, "sample": sampled, "compare": compared}, code
-
-
-@command
-@click.argument("field")
-@options.reading
-@options.building
-@click.option("--like", help="Model to take these settings and the normalisation from.")
-@options.device
-@options.writing
-@options.speaking
-def moments(
-    console: Console,
-    field: str,
-    output: Path | None = None,
-    overwrite: bool = False,
-    like: str | None = None,
-    device: str = "auto",
-    **settings: Any,
-) -> tuple[dict, int]:
-    """Write the labelled moments of each realization of FIELD, as features."""
-    path = output_path(output, field, ".moments.h5", overwrite)
-    data, given = _read_to_measure(console, field, like, settings)
-    measured = synth.measure(data, device=device, progress=console.progress, **given)
-    measured.write(path, overwrite=overwrite)
-    fields, count = measured.values.shape
-    counts = {"moments": count, "pixels": data.n_pixels, "fields": fields}
-    result = {"model": measured.family, **counts, "file": path}
-    console.result(formatting.fit_line(result))
-    return result, 0

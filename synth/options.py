@@ -17,7 +17,7 @@ def _all(*options: Decorator) -> Decorator:
     return lambda command: functools.reduce(lambda c, add: add(c), reversed(options), command)
 
 
-def split(separator: str, kind: type) -> Callable[..., tuple | None]:
+def _split(separator: str, kind: type) -> Callable[..., tuple | None]:
     """A callback for a list in one word: "256x256" -> (256, 256)."""
 
     def parse(_: click.Context, __: click.Parameter, value: str | None) -> tuple | None:
@@ -29,7 +29,7 @@ def split(separator: str, kind: type) -> Callable[..., tuple | None]:
     return parse
 
 
-def batch(_: click.Context, __: click.Parameter, value: str) -> str | int:
+def _batch(_: click.Context, __: click.Parameter, value: str) -> str | int:
     """A callback for "auto" or a positive number."""
     if value == "auto":
         return value
@@ -40,7 +40,7 @@ def batch(_: click.Context, __: click.Parameter, value: str) -> str | int:
 
 reading = _all(
     click.option("-d", "--dataset", help="Dataset to read, where the file has several."),
-    click.option("--dims", callback=split(",", str), help="Names of the axes: sample,channel,y,x"),
+    click.option("--dims", callback=_split(",", str), help="Names of the axes: sample,channel,y,x"),
     click.option("--mask", help="Dataset that is true where the field is valid."),
     click.option(
         "--boundary",
@@ -48,14 +48,6 @@ reading = _all(
         default="auto",
         callback=lambda _, __, value: None if value == "auto" else value,
         help="Whether the field is periodic; auto: as its file says.",
-    ),
-)
-building = _all(
-    click.option("--model", help="Moment family, or several: wph+marginal  [default: wph]"),
-    click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J."),
-    click.option("--angles", type=click.IntRange(1), help="Number of orientations L."),
-    click.option(
-        "--transform", type=click.Choice(["none", "log", "asinh"]), help="Undone in samples."
     ),
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
@@ -74,3 +66,33 @@ speaking = _all(
     click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
 )
 device = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+measuring = _all(
+    reading,
+    click.option("--model", help="Moment family, or several: wph+marginal  [default: wph]"),
+    click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J."),
+    click.option("--angles", type=click.IntRange(1), help="Number of orientations L."),
+    click.option(
+        "--transform", type=click.Choice(["none", "log", "asinh"]), help="Undone in samples."
+    ),
+    click.option("--like", help="Model to take these settings and the normalisation from."),
+    device,
+)
+drawing = _all(
+    click.option(
+        "-n", type=click.IntRange(1), default=1, help="Number of fields.", show_default=True
+    ),
+    click.option("--size", callback=_split("x", int), help="Size of the fields: 256x256"),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--steps", type=click.IntRange(1), help="Most iterations of a field."),
+    click.option("--init", type=click.Choice(["gaussian", "white"]), default="gaussian"),
+    click.option(
+        "--target",
+        type=click.Choice(["each", "mean"]),
+        default="each",
+        show_default=True,
+        help="Match the moments of one of the fitted fields, or the mean of all.",
+    ),
+    click.option("--batch", callback=_batch, default="auto", help="Fields computed at once."),
+    device,
+    click.option("--resume", is_flag=True, help="Continue an interrupted run."),
+)
