@@ -40,6 +40,10 @@ class Preconditioner:
         self.amplitude = amplitude[..., :half].float().contiguous()
 
     def _multiply(self, x: Tensor, amplitude: Tensor) -> Tensor:
+        if x.device.type == "cpu" and len(x) > 1:
+            # A transform of several fields rounds differently, and a sample must not depend on
+            # its neighbours.
+            return torch.cat([self._multiply(one, amplitude) for one in x.split(1)])
         spectrum = torch.fft.rfftn(x, dim=self.space) * amplitude.to(x.device)
         return torch.fft.irfftn(spectrum, s=x.shape[-len(self.space) :], dim=self.space)
 
