@@ -87,10 +87,13 @@ def command(function: Command) -> Command:
     def run(as_json: bool, verbose: bool, quiet: bool, **settings: Any) -> None:
         console = Console(as_json, verbose, quiet)
         with warnings.catch_warnings():
-            warnings.simplefilter("always", UserWarning)
+            warnings.simplefilter("ignore")  # what libraries say to developers
+            warnings.filterwarnings("always", category=UserWarning, module=r"(cli|synth)\b")
             warnings.showwarning = console.warning
             try:
                 result, code = function(console, **settings)
+            except BrokenPipeError:
+                raise  # click ends quietly when nobody reads on
             except (Exception, KeyboardInterrupt) as error:
                 code, sentence = formatting.explain(error)
                 console.detail(traceback.format_exc())
@@ -159,16 +162,17 @@ def fit(
 @command
 @click.argument("field")
 @options.measuring
+@click.option("--figure", "draw", is_flag=True, help="Draw them too, in a PNG beside the output.")
 @options.writing
 @options.speaking
 def moments(
-    console: Console, field: str, output: Path | None, overwrite: bool, **settings: Any
+    console: Console, field: str, output: Path | None, overwrite: bool, draw: bool, **settings: Any
 ) -> tuple[dict, int]:
     """Write the labelled moments of each realization of FIELD, as features."""
     path = output_path(output, field, ".moments.h5", overwrite)
     data, given = _read_to_measure(console, field, settings)
     measured = synth.measure(data, **given)
-    measured.write(path, overwrite=overwrite)
+    measured.write(path, overwrite=overwrite, draw=draw)
     fields, count = measured.values.shape
     counts = {"moments": count, "pixels": data.n_pixels, "fields": fields}
     result = {"model": measured.family, **counts, "file": path}

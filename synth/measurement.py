@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from synth.errors import UsageError
 from synth.field import Field
 from synth.preparation import Progress, prepare
 
@@ -39,13 +40,29 @@ class Measurement:
     settings: dict[str, Any]
     source: str = ""
 
-    def write(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write the datasets ``moments`` (n, M) and ``labels`` (a table of M rows) to HDF5."""
+    def write(self, path: str | Path, overwrite: bool = False, draw: bool = False) -> None:
+        """Write the datasets ``moments`` (n, M) and ``labels`` (a table of M rows) to HDF5.
+
+        With ``draw``, a PNG of the same name shows them against scale, orientation and pairs of
+        scales (:func:`synth.report.moment_figures.moment_figure`).
+
+        Raises
+        ------
+        UsageError
+            If a file exists and is not to be overwritten.
+        """
         from synth import hdf5
 
+        picture = Path(path).with_suffix(".png")
+        if draw and picture.exists() and not overwrite:
+            raise UsageError(f"{picture} exists; ask for it to be overwritten or write elsewhere.")
         tables = {"moments": self.values, "labels": self.labels.storable()}
         attributes = {"family": self.family, "settings": self.settings, "source": self.source}
         hdf5.write_tables(path, tables, attributes, overwrite)
+        if draw:
+            from synth.report.moment_figures import moment_figure
+
+            moment_figure({"real": self}).savefig(picture, dpi=150)
 
 
 def measure(

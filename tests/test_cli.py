@@ -98,7 +98,7 @@ class Fakes:
     def measure(self, field: object, **options: object) -> SimpleNamespace:
         self.record("measure", **options)
         values = SimpleNamespace(shape=(2, 1730))
-        write = lambda path, overwrite: self.write(path, None, overwrite)  # noqa: E731
+        write = lambda path, overwrite, draw: self.write(path, None, overwrite)  # noqa: E731
         return SimpleNamespace(family="wph", values=values, write=write)
 
     def inspect(self, path: str) -> dict:
@@ -320,6 +320,7 @@ def test_warnings_are_sentences_on_stderr(fakes: Fakes, monkeypatch: pytest.Monk
 
     def fit(*_: object, **__: object) -> SimpleNamespace:
         warnings.warn("moments are 12% of the pixels", stacklevel=2)
+        warnings.warn("of a library", stacklevel=1)
         return SimpleNamespace(family="wph", n_moments=3105)
 
     monkeypatch.setattr(synth, "fit", fit)
@@ -381,3 +382,17 @@ def test_sigterm_is_an_interruption(tmp_path: Path) -> None:
     )
     assert (ended.returncode, ended.stdout) == (130, "")
     assert "Interrupted" in ended.stderr
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    script = (
+        "import cli, synth\n"
+        "synth.inspect = lambda path: {str(i): i for i in range(10**5)}\n"
+        "cli.main(['inspect', 'field.h5'])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import cli
 import synth
 from synth.errors import UsageError
 from synth.field import Field
@@ -50,3 +55,34 @@ def test_the_file_can_be_filtered_by_its_labels(field, tmp_path):
     assert np.array_equal(values[:, rows], measured.values[:, rows])
     with pytest.raises(UsageError, match="exists"):
         measured.write(path)
+
+
+def test_the_figure_shows_what_each_kind_measures(field):
+    from synth.report.moment_figures import moment_figure
+
+    measured = synth.measure(field, "scattering", scales=3)
+    figure = moment_figure({"real": measured, "again": measured})
+    above = [ax for ax in figure.axes if ax.get_title()]
+    assert [ax.get_title().split(":")[0] for ax in above] == ["S1", "P", "S2"]
+    rows = measured.labels.where(kind="S1", j1=2)
+    rms = np.sqrt((measured.values[:, rows].astype(float) ** 2).mean(1))
+    scale, height = above[0].lines[0].get_data()
+    assert scale.tolist() == [0, 1, 2]
+    assert height[2] == pytest.approx(np.median(rms))
+    pairs = measured.labels.where(kind="S2", j1=0, j2=2)
+    maps = [ax.images[0].get_array() for ax in figure.axes if ax.images]
+    expected = np.median(np.sqrt((measured.values[:, pairs].astype(float) ** 2).mean(1)))
+    assert maps[2][0, 2] == pytest.approx(expected)
+
+
+def test_the_command_writes_and_draws(field, tmp_path):
+    np.save(tmp_path / "field.npy", field.load())
+    options = "--dims sample,channel,y,x --boundary periodic --model marginal --scales 2"
+    arguments = ["moments", f"{tmp_path}/field.npy", *options.split(), "--figure", "--json"]
+    done = CliRunner().invoke(cli.main, arguments)
+    assert done.exit_code == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["fields"], result["model"]) == (3, "marginal")
+    assert Path(result["file"]) == tmp_path / "field.moments.h5"
+    assert (tmp_path / "field.moments.png").read_bytes().startswith(b"\x89PNG")
+    assert CliRunner().invoke(cli.main, arguments).exit_code == 2
