@@ -123,9 +123,7 @@ def _read_synthetic(console: Console, path: str) -> Any:
         return _read(console, path)
 
 
-def _read_to_measure(
-    console: Console, path: str, settings: dict[str, Any]
-) -> tuple[Any, dict[str, Any]]:
+def _read_to_measure(console: Console, path: str, settings: dict) -> tuple[Any, dict]:
     """The field, and how its moments are asked for: by settings, or like those of a model."""
     asked = {name: settings.pop(name, None) for name in options.READING}
     like, device = settings.pop("like", None), settings.pop("device", "auto")
@@ -224,14 +222,7 @@ def sample(
 @command
 @click.argument("real")
 @click.argument("synthetic")
-@options.reading
-@click.option("--model", help="Model of the synthetic fields, to mark matched statistics.")
-@click.option(
-    "--fail-on",
-    multiple=True,
-    type=click.Choice(["different", "close", "underpowered"]),
-    help=f"Exit with {FOUND} on this verdict.",
-)
+@options.judging
 @options.writing
 @options.speaking
 def compare(

@@ -96,3 +96,13 @@ drawing = _all(
     device,
     click.option("--resume", is_flag=True, help="Continue an interrupted run."),
 )
+judging = _all(
+    reading,
+    click.option("--model", help="Model of the synthetic fields, to mark matched statistics."),
+    click.option(
+        "--fail-on",
+        multiple=True,
+        type=click.Choice(["different", "close", "underpowered"]),
+        help="Exit with 6 on this verdict.",
+    ),
+)
