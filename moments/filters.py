@@ -43,7 +43,7 @@ def _profile(r: Tensor) -> Tensor:
 
 
 def _share_of_the_cube(w: Sequence[Tensor]) -> Tensor:
-    """1 inside |w_i| < pi, 0 outside; on the faces, which aliases share, half of the energy each."""
+    """1 inside |w_i| < pi, 0 outside; on faces, which aliases share, half of the energy each."""
     size = torch.stack(torch.broadcast_tensors(*w)).abs()
     inside = (size <= math.pi + 1e-9).all(0)
     faces = (size >= math.pi - 1e-9).sum(0)

@@ -16,11 +16,18 @@ class Preset:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-_B = {"classes": ("S11", "S00", "S01", "C00", "L"), "delta_scale": 0, "delta_angle": 4}
+_PUBLISHED = {"cross_shells": 0, "harmonics": 2}
+_B = {
+    "classes": ("S11", "S00", "S01", "C00", "L"),
+    "delta_scale": 0,
+    "delta_angle": 4,
+    **_PUBLISHED,
+}
 _C = {
     "classes": ("S11", "S00", "S01", "C00", "C01", "Cphase", "L"),
     "delta_scale": 1,
     "delta_angle": 4,
+    **_PUBLISHED,
 }
 
 #: Models A to D of Zhang & Mallat 2021 (arXiv 1911.10017) have J = 5 and L = 8, and differ from
@@ -36,7 +43,9 @@ _C = {
 #: ``wph-pywph`` has the classes of pywph 1.1 (Regaldo-Saint Blancard et al. 2023, arXiv
 #: 2208.03538) for all pairs of scales and angles.  pywph takes the lags 2^n at every scale, here
 #: they grow with the scale; its second low-pass class has more scales.
+#: ``wph-small`` is the default without lags between scales and with the second harmonic only.
 PRESETS = {
+    "wph-small": Preset("wph", options={"cross_shells": 0, "harmonics": 2}),
     "wph-A": Preset("covariance", 5, 8, {"shells": 2}),
     "wph-B": Preset("wph", 5, 8, {"shells": 2, **_B}),
     "wph-C": Preset("wph", 5, 8, {"shells": 2, **_C}),

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth import spectra
+from moments import MomentFamily
+from synth import gaps, spectra
 from synth.field import Field
 from synth.model import MEMORISING_SHARE, Model
 from synth.preparation import Progress, prepare
@@ -104,7 +105,7 @@ def fit(
             "units": field.units,
             "samples": field.n_samples,
         },
-        provenance={"source": field.source, "layout": field.layout},
+        provenance={"source": field.source, "layout": field.layout, **_lost(field, op)},
     )
     if fitted.memorising_share > MEMORISING_SHARE:
         warnings.warn(
@@ -114,6 +115,24 @@ def fit(
             stacklevel=2,
         )
     return fitted
+
+
+def _lost(field: Field, op: MomentFamily) -> dict[str, Any]:
+    """What gaps cost each scale, for the model's provenance and as a warning."""
+    if field.mask is None:
+        return {}
+    valid = torch.from_numpy(np.asarray(field.mask[:1]))
+    missing = 1 - float(valid.double().mean())
+    if missing == 0:
+        return {}
+    lost = gaps.lost_share(valid, op.bank.scales).round(4).tolist()
+    warnings.warn(
+        f"{missing:.1%} of the pixels are gaps, filled by constrained Gaussian realizations; of "
+        f"scales j = 0 .. {len(lost) - 1} they touch "
+        f"{', '.join(f'{share:.0%}' for share in lost)} of the area.",
+        stacklevel=3,
+    )
+    return {"gaps": missing, "lost_share": lost}
 
 
 class _Gathered:

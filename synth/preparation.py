@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import moments
-from synth import surrogates
+from synth import gaps, surrogates
 from synth.devices import choose
 from synth.errors import InputError
 from synth.field import Field
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Share of the pixels below which the default model keeps all pairs of scales.
 ECONOMICAL_SHARE = 0.05
+#: Of the realizations that fill gaps.
+GAP_SEED = 0
 #: Values held at once while reading.
 BLOCK_BYTES = 2**26
 
@@ -54,8 +57,10 @@ class Prepared:
     def fields(self) -> Iterator[Tensor]:
         """The standardised realizations, (1, channel, *space) each."""
         device = self.op.band_power().device
-        for values in self.field.blocks(BLOCK_BYTES):
+        for values, mask in self.field.masked_blocks(BLOCK_BYTES):
             x = torch.from_numpy(self.standard.forward(values))
+            if mask is not None and not mask.all():
+                x = gaps.fill(x, torch.from_numpy(np.asarray(mask)), GAP_SEED)
             x = x if self.boundary == "periodic" else surrogates.periodic_component(x)
             for one in x:
                 yield one[None].to(device)
