@@ -8,10 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from moments.autocorrelations import AutoCorrelations
 from moments.bank import FilterBank
-from moments.classes import AutoCorrelations, LowPass
 from moments.family import WaveletFamily
 from moments.labels import Labels
+from moments.low_pass import LowPass
 from moments.pyramid import climb
 
 

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from moments import grids
 from moments.bank import FilterBank
-from moments.classes import LowPass, as_reals
+from moments.classes import as_reals
 from moments.family import LEAST_POWER, WaveletFamily
 from moments.labels import Labels
+from moments.low_pass import LowPass
 from moments.pyramid import climb
 from moments.shifts import Lags
 from moments.shifts import shells as lag_shells

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from moments.bank import FilterBank
-from moments.classes import LowPass, MomentClass
+from moments.classes import MomentClass
 from moments.family import Frozen, WaveletFamily
 from moments.harmonics import modulus
 from moments.labels import Labels
+from moments.low_pass import LowPass
 from moments.pyramid import Level, climb
 from moments.scattering_covariance import Scattering12
 from moments.wavelets import spectrum, synthesis

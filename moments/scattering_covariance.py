@@ -12,9 +12,10 @@ from torch import Tensor
 
 from moments import grids
 from moments.bank import FilterBank
-from moments.classes import LowPass, MomentClass, as_reals
+from moments.classes import MomentClass, as_reals
 from moments.family import Frozen, WaveletFamily
 from moments.labels import Labels
+from moments.low_pass import LowPass
 from moments.pyramid import Level, climb
 
 

@@ -8,10 +8,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from moments.autocorrelations import AutoCorrelations
 from moments.bank import FilterBank
-from moments.classes import AutoCorrelations, Harmonics, LowPass, ModulusCorrelations, MomentClass
+from moments.classes import MomentClass
 from moments.family import WaveletFamily
 from moments.labels import Labels
+from moments.low_pass import LowPass
+from moments.modulus_correlations import ModulusCorrelations
+from moments.phase_correlations import Harmonics
 from moments.pyramid import climb
 
 CLASSES = ("S11", "S00", "S01", "C00", "C01", "Cphase", "L")
