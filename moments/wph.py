@@ -30,20 +30,13 @@ class WPH(WaveletFamily):
 
     centred and normalised with the means and deviations of the target, frozen.  Classes:
 
-    ======== =====================================================
-    ===================================== class    first and second feature
-        pairs
-    ======== =====================================================
-    ===================================== S11      W, W (k = k' = 1)
-        same band, at the lags of its shells S00      modulus, modulus
-               same band, at the lags of its shells
-    S01      modulus, W                                            same band
-    C00      modulus, modulus                                      j1 <= j2, other band
-    C01      modulus of the finer band, W of the coarser           j1 < j2
-    Cphase   [W]^k of the coarser band, W of the finer             same angle, k = 2^(j2 - j1)
-    L        low passes: mean, covariance at lags, E|y|, E y|y|    every scale
-    ======== =====================================================
-    =====================================
+    - S11: W and W (k = k' = 1), same band, at the lags of its shells;
+    - S00: modulus and modulus (k = k' = 0), same band, at the lags of its shells;
+    - S01: modulus and W, same band;
+    - C00: modulus and modulus, other bands, j1 <= j2;
+    - C01: modulus of the finer band and W of the coarser, j1 < j2;
+    - Cphase: [W]^k of the coarser band and W of the finer, same angle, k = 2^(j2 - j1);
+    - L: the mean, the covariance of the last low pass at lags, E|y| and E y|y| of every low pass y.
 
     Sources: Mallat, Zhang & Rochette 2020 (arXiv 1810.12136); Zhang & Mallat 2021 (arXiv
     1911.10017, models B and C); Allys et al. 2020 (arXiv 2006.06298); Regaldo-Saint Blancard et al.
