@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from moments.presets import PRESETS
 from synth import calibration, surrogates
 from synth.card import Card, Comparison, Evidence
 from synth.errors import InputError
@@ -149,7 +150,8 @@ def _families(model: Any, given: Field | Ensemble) -> frozenset[str]:
     family = getattr(model, "family", None)
     if family is None and isinstance(given, Ensemble):
         family = given.provenance.get("model")
-    return frozenset(str(family).split("+")) if family else frozenset()
+    names = str(family).split("+") if family else []
+    return frozenset(PRESETS[name].family if name in PRESETS else name for name in names)
 
 
 def _fit_quality(given: Field | Ensemble) -> dict[str, Any] | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from known_fields import lognormal_fields
 
 from synth import calibration
 from synth.calibration import band, holm, labellings, shuffle, verdict
+from synth.comparison import measure
+from synth.statistics import Frame, applicable
 from synth.statistics.base import smallest_bias
 
 
@@ -120,3 +123,22 @@ def test_the_joint_p_value_counts_all_statistics():
 
 def test_the_smallest_visible_bias():
     assert smallest_bias(8, 8) == pytest.approx(1.4)
+
+
+def test_false_alarms_over_random_splits_of_real_fields():
+    frame = Frame((32, 32))
+    fields = lognormal_fields(20, frame.shape, -2.0)
+    fields = (fields - fields.mean()) / fields.std()
+    statistics = applicable(frame)
+    features, _ = measure(fields, frame, statistics, lambda n: None)
+    generator = np.random.default_rng(0)
+    splits, labels = 40, labellings(10, 10, 0)
+    alarms = []
+    for _ in range(splits):
+        order = torch.from_numpy(generator.permutation(20))
+        alarms.append(
+            [shuffle(f[order[:10]], f[order[10:]], labels).p <= 0.05 for f in features.values()]
+        )
+    # The statistics of one split are correlated: four errors of the mean over splits.
+    rates = np.mean(alarms, axis=1)
+    assert abs(rates.mean() - 0.05) < 4 * rates.std() / np.sqrt(splits) + 0.005

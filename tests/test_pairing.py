@@ -51,7 +51,7 @@ def test_a_single_large_field_against_smaller_ones():
 
 @pytest.mark.parametrize("periodic", [True, False])
 def test_an_undeclared_boundary_is_recognised(periodic):
-    x = field(6, (64, 64)).load()
+    x = field(6, (64, 64), slope=-4.0).load()
     if not periodic:
         x = x[..., :48, :48]
     undeclared = Field.from_array(x)
