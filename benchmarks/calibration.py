@@ -128,7 +128,7 @@ def copies_caught(fields: Tensor, frame: Frame, n: int, trials: int = 10) -> str
         order = torch.randperm(len(fields), generator=generator)
         real, other = fields[order[:n]], fields[order[n : 2 * n]].clone()
         alarms += len(likeness(real, other, frame, trial)[0]["copies"])
-        copy = torch.roll(real[0].flip(-1).transpose(-1, -2), (11, 5), (-2, -1))
+        copy = torch.roll(real[0].flip(-1).transpose(-1, -2), (6, 3), (-2, -1))
         other[0] = copy + 0.05 * torch.randn(copy.shape, generator=generator)
         caught += 0 in likeness(real, other, frame, trial)[0]["copies"]
     return f"{caught} of {trials}, false alarms {alarms} of {trials * n}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ LARGEST = {1: 65536, 2: 256, 3: 64}  # longer sides are reduced to this by cropp
 COARSEST = {1: 256, 2: 16, 3: 8}
 PATCH = {1: 64, 2: 12, 3: 6}
 QUERIES = 128
+TAPER = 8
 NEAREST = 4
 FALSE_ALARMS = 1e-3
 
@@ -38,16 +40,33 @@ def whiten(fields: Tensor, frame: Frame, reference: Tensor, side: int) -> tuple[
     1e-8 of the power of the strongest are left out: they hold rounding noise.
     """
     edges = shells(frame.shape)
-    power = edges.mean(Batch(reference, frame).power.flatten(2)).mean((0, 1))
+    wrapped = replace(frame, boundary="periodic")  # the taper below stands for the window
+    reference = _tapered(reference, frame)
+    power = edges.mean(Batch(reference, wrapped).power.flatten(2)).mean((0, 1))
     gain = torch.where(power > 1e-8 * power.max(), power.clamp(min=1e-300).rsqrt(), 0.0)
     gain = torch.cat([gain, torch.zeros(1)])[edges.index].float()
-    spectrum = Batch(fields, frame).spectrum
+    spectrum = Batch(_tapered(fields, frame), wrapped).spectrum
     spectrum = spectrum * gain.reshape(spectrum.shape[2:])
     own = tuple(min(n, side) for n in frame.shape)
     small = torch.fft.irfftn(crop(spectrum, frame.shape, own), s=own, dim=frame.space)
     norm = small.flatten(1).norm(dim=1).clamp(min=1e-30)
     small = small / norm.reshape(-1, *[1] * (small.ndim - 1))
     return small, Frame(own, frame.boundary, frame.channels, frame.components)
+
+
+def _tapered(fields: Tensor, frame: Frame) -> Tensor:
+    """Open fields centred and brought to 0 over the outer eighth of each side.
+
+    A narrow taper, since a copy may be shifted: what two windows share is all that is compared.
+    """
+    if frame.periodic:
+        return fields
+    fields = fields - fields.mean(frame.space, keepdim=True)
+    for axis, size in zip(frame.space, frame.shape, strict=True):
+        edge = torch.arange(1, size + 1).minimum(torch.arange(size, 0, -1)) / (size / TAPER)
+        ramp = torch.sin(edge.clamp(max=1.0) * (math.pi / 2)).square()
+        fields = fields * ramp.reshape([-1 if a == axis else 1 for a in range(-fields.ndim, 0)])
+    return fields
 
 
 def sides(frame: Frame) -> list[int]:

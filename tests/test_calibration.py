@@ -117,7 +117,7 @@ def test_the_joint_p_value_counts_all_statistics():
     apart = shuffle(features(8, seed=50), features(8, shift=2.0, seed=51), labels)
     assert calibration.overall_p(same) > 0.05
     assert calibration.overall_p([*same, apart]) < 0.05
-    # One test among many is judged against the worst of all of them.
+    # One among many is judged against the largest of all of them.
     assert calibration.overall_p([*same, apart]) >= calibration.overall_p([apart])
 
 

@@ -39,6 +39,16 @@ def test_a_field_that_copies_only_the_large_scales_is_found():
     assert memorisation["side"] == 16
 
 
+def test_a_shifted_crop_of_an_open_field_is_found():
+    wide = gaussian_fields(12, (96, 96), -4.0, seed=1)
+    real, other = wide[:6, :, :64, :64], wide[6:, :, :64, :64].clone()
+    noise = torch.randn(other[1].shape, generator=torch.Generator().manual_seed(0))
+    other[1] = wide[4, :, 9:73, 14:78].flip(-1) + 0.05 * noise
+    memorisation, _ = likeness(real, other, Frame((64, 64), "open"), seed=0)
+    assert memorisation["copies"] == [1]
+    assert memorisation["nearest"] == [1, 4]
+
+
 @pytest.mark.parametrize("n_real", [2, 6])
 def test_a_copy_is_found_after_a_turn_a_reflection_a_shift_and_noise(n_real):
     real, other = sets(SCALAR)
