@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from moments import grids
-from moments.classes import MomentClass, flat
+from moments.classes import MomentClass
 from moments.filters import WAVELETS, gaussian_low_pass
 from moments.labels import Labels
 from moments.pyramid import Level
@@ -38,6 +38,7 @@ class LowPass(MomentClass):
 
     power: Tensor
     weight: Tensor
+    kept: Tensor
 
     def __init__(self, family: WaveletFamily, count: int, one_point: bool = True) -> None:
         super().__init__(family)
@@ -48,11 +49,17 @@ class LowPass(MomentClass):
             phi = gaussian_low_pass(self.shape, grid, sigma * 2**j)
             self.register_buffer(f"phi_{j}", phi[..., : grid[-1] // 2 + 1], persistent=False)
         grid = self.grids[-1]
-        self.lag_table = shells(self.shape, self.last, count, self.angles, both_signs=True)
+        both = self.channels > 1
+        self.lag_table = shells(self.shape, self.last, count, self.angles, both_signs=both)
         self.lags = Lags(self.shape, grid, self.lag_table, half=True)
         self.register_buffer("weight", grids.half_weights(grid), persistent=False)
         self.register_buffer("power", torch.ones((self.channels, self.scales), dtype=torch.float64))
         self.pairs = list(itertools.combinations_with_replacement(range(self.channels), 2))
+        # A channel with itself has C(-tau) = C(tau), kept once.
+        half = {tuple(lag) for lag in shells(self.shape, self.last, count, self.angles, False)}
+        every = itertools.product(self.pairs, map(tuple, self.lag_table))
+        kept = [number for number, ((a, b), lag) in enumerate(every) if a != b or lag in half]
+        self.register_buffer("kept", torch.tensor(kept), persistent=False)
 
     def labels(self, j: int) -> Labels:
         c = np.arange(self.channels)
@@ -61,6 +68,7 @@ class LowPass(MomentClass):
         if j == self.last:
             blocks.append(self.rows("Lmean", len(c), c1=c))
             every = list(itertools.product(self.pairs, self.lag_table.tolist()))
+            every = [every[number] for number in self.kept.tolist()]
             pair, lag = np.array([p for p, _ in every]), np.array([t for _, t in every])
             blocks.append(
                 self.rows("Lyy", len(every), c1=pair[:, 0], c2=pair[:, 1], j1=j, j2=j, shift=lag)
@@ -89,7 +97,8 @@ class LowPass(MomentClass):
             first, second = [a for a, _ in self.pairs], [b for _, b in self.pairs]
             cross = half[:, first] * half[:, second].conj() * self.weight
             covariance = self.lags(cross.real)[0] - self.lags(cross.imag)[1]
-            blocks += flat(covariance / (s[first, j] * s[second, j]).unsqueeze(-1))
+            covariance = covariance / (s[first, j] * s[second, j]).unsqueeze(-1)
+            blocks.append(covariance.flatten(1)[:, self.kept])
         return blocks
 
     def powers(self, levels: Iterable[Level]) -> Tensor:
