@@ -1,7 +1,7 @@
 """What is timed: one loss and gradient, as a function of no arguments.
 
-Ours are the families of `moments`; the peer is pywph (Regaldo-Saint Blancard et al. 2021, PyPI) with
-its default classes, L = 4 and dn = 2; the floor is the least that a wavelet energy can do, one
+Ours are the families of `moments`; the peer is pywph (Regaldo-Saint Blancard et al. 2021, PyPI),
+with its default classes, L = 4 and dn = 2; the floor is the least that a wavelet energy can do, one
 automatic-differentiation pass of |ifft(crop(x^) psi^)|^2 over the own-scale grids.
 """
 
