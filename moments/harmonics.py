@@ -23,7 +23,7 @@ def _unit(z: Tensor, modulus: Tensor) -> Tensor:
 
 
 def _power(unit: Tensor, n: int) -> Tensor:
-    """unit^n by repeated squaring, n >= 1: past the cube a complex ``pow`` takes ten times as long."""
+    """unit^n by repeated squaring, n >= 1; past the cube a complex ``pow`` is far slower."""
     if n == 1:
         return unit
     half = _power(unit, n // 2)
