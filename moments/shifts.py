@@ -67,6 +67,8 @@ def shells(shape: Sequence[int], j: int, count: int, angles: int, both_signs: bo
     ndarray of int, (T, dims)
         First the zero lag; with ``both_signs`` each lag is followed by its opposite.
     """
+    if count < 0:
+        raise ValueError(f"{count} shells of lags were asked for; 0 or more would work.")
     dims = len(shape)
     directions = {
         1: lambda: orientations.axes(1, 1),

@@ -90,6 +90,9 @@ class WPH(WaveletFamily):
             raise ValueError(
                 "delta_angle was asked for in 3-D, where orientations have no order; leave it out."
             )
+        for option, most in (("delta_scale", delta_scale), ("delta_angle", delta_angle)):
+            if most is not None and most < 0:
+                raise ValueError(f"{option}={most} was asked for; 0 or more would work.")
         parts: list[MomentClass] = []
         if {"S11", "S00"} & set(classes):
             kinds = [kind for kind in ("S11", "S00") if kind in classes]

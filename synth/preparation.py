@@ -13,7 +13,7 @@ from torch import Tensor
 import moments
 from synth import gaps, surrogates
 from synth.devices import choose
-from synth.errors import InputError
+from synth.errors import InputError, UsageError
 from synth.field import Field
 from synth.transforms import Standardisation
 
@@ -142,6 +142,8 @@ def _average(parts: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def _boundary(field: Field, asked: str) -> str:
+    if asked not in ("auto", "periodic", "open"):
+        raise UsageError(f"boundary={asked!r} was asked for; auto, periodic or open would work.")
     if asked != "auto":
         return asked
     if field.boundary != "unknown":

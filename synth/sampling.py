@@ -98,7 +98,7 @@ def sample(
     UsageError, InputError
         If an argument, or a checkpoint of other arguments, does not fit.
     """
-    _check(n, init, target, tolerance)
+    _check(n, seed, steps, init, target, tolerance, batch)
     where = choose(device)
     op, rows = model.on_grid(size)
     op = op.to(where)
@@ -141,9 +141,23 @@ def sample(
     return _ensemble(model, [done[number] for number in range(n)], seed, str(where))
 
 
-def _check(n: int, init: str, target: str, tolerance: float) -> None:
+def _check(
+    n: int,
+    seed: int,
+    steps: int | None,
+    init: str,
+    target: str,
+    tolerance: float,
+    batch: int | str,
+) -> None:
     if n < 1:
         raise UsageError(f"n={n} samples were asked for; 1 or more would work.")
+    if seed < 0:
+        raise UsageError(f"seed={seed} was asked for; 0 or a positive integer would work.")
+    if steps is not None and steps < 0:
+        raise UsageError(f"steps={steps} was asked for; 0 or more would work.")
+    if batch != "auto" and not (isinstance(batch, int) and batch >= 1):
+        raise UsageError(f"batch={batch!r} was asked for; auto, or 1 or more, would work.")
     if init not in ("gaussian", "white"):
         raise UsageError(f"init={init!r} was asked for; gaussian or white would work.")
     if target not in ("mean", "each"):

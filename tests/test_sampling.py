@@ -103,6 +103,10 @@ def test_other_sizes(small, size):
     ("arguments", "error", "sentence"),
     [
         ({"n": 0}, UsageError, "n=0 samples were asked for; 1 or more would work"),
+        ({"seed": -1}, UsageError, "seed=-1 was asked for; 0 or a positive integer would work"),
+        ({"steps": -3}, UsageError, "steps=-3 was asked for; 0 or more would work"),
+        ({"batch": 0}, UsageError, "batch=0 was asked for; auto, or 1 or more, would work"),
+        ({"batch": "many"}, UsageError, "batch='many' was asked for"),
         ({"init": "pink"}, UsageError, "init='pink' was asked for; gaussian or white would work"),
         ({"target": "best"}, UsageError, "target='best' was asked for"),
         ({"tolerance": 0.0}, UsageError, "tolerance=0.0 was asked for; a positive number"),
@@ -114,6 +118,11 @@ def test_other_sizes(small, size):
 def test_bad_arguments_are_refused_in_one_sentence(small, arguments, error, sentence):
     with pytest.raises(error, match=sentence):
         sample(small, **{"n": 1, **arguments})
+
+
+def test_a_boundary_that_does_not_exist_is_refused():
+    with pytest.raises(UsageError, match="boundary='reflecting' was asked for; auto, periodic or"):
+        fitting.fit(field(1, 32), "covariance", boundary="reflecting")
 
 
 def test_outcome_of_a_run_cut_short_is_honest(small):
