@@ -130,11 +130,14 @@ def energy_distance(a: Tensor, b: Tensor, sd: Tensor) -> float:
     return float(2 * across - real - synthetic)
 
 
-def skill(real: Tensor, synthetic: Tensor, gaussian: Tensor, labels: Tensor) -> float | None:
-    """1 - D(S, R) / D(G, R); None where the Gaussian control is as good as real itself."""
-    if min(len(real), len(synthetic), len(gaussian)) < 2:
-        return None
-    if shuffle(real, gaussian, labels).p > LEVEL:
+def skill(real: Tensor, synthetic: Tensor, gaussian: Tensor, gaussian_ratio: float) -> float | None:
+    """1 - D(S, R) / D(G, R).
+
+    None where the Gaussian control is about as near as real fields are (ratio at most 1.25): the
+    quotient would be noise.
+    """
+    few = min(len(real), len(synthetic), len(gaussian)) < 2
+    if few or gaussian_ratio <= CLOSE_RATIO:
         return None
     sd = pooled_sd(real, gaussian)
     return 1 - energy_distance(synthetic, real, sd) / energy_distance(gaussian, real, sd)

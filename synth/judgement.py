@@ -57,7 +57,6 @@ def judge(
             {who: scores[who][i] for who in compared},
             {who: None if pairing.blocks else adjusted[who][i] for who in compared},
             title,
-            labels["gaussian"],
             pairing.frame,
             statistic.matched_by(families) if families else None,
         )
@@ -73,7 +72,6 @@ def _row(
     scores: dict[str, Shuffled],
     p: dict[str, float | None],
     title: str,
-    control_labels: Tensor,
     frame: Frame,
     matched: bool | None,
 ) -> Row:
@@ -99,7 +97,7 @@ def _row(
         ratio_band=calibration.band(own.ratio) if calibrated else None,
         spread=float(own.spread[0]) if several else None,
         spread_band=calibration.band(own.spread) if calibrated else None,
-        skill=calibration.skill(real, synthetic, f["gaussian"], control_labels),
+        skill=calibration.skill(real, synthetic, f["gaussian"], float(scores["gaussian"].ratio[0])),
         verdict=verdicts[title],
         worst_feature=_worst_feature(statistic, real, synthetic, frame),
         controls={
@@ -166,8 +164,8 @@ def overall(
     else:
         verdict = "close"
         sentence = (
-            f"No statistic puts {sets} much further apart than real ones are; the largest "
-            f"difference is in {most}."
+            f"The {n} synthetic and the {n_real} real {kind} differ, but hardly more than real ones "
+            f"do among themselves; the largest difference is in {most}."
         )
     return verdict, p, worst.name, sentence
 

@@ -95,15 +95,11 @@ def test_holm_on_the_textbook_example():
 
 
 def test_skill_is_one_for_real_zero_for_gaussian_and_unknown_where_they_agree():
-    real, gaussian = features(400, seed=1), features(400, shift=1.0, seed=2)
-    labels = labellings(400, 400, 0)
-    assert calibration.skill(real, features(400, seed=3), gaussian, labels) == pytest.approx(
-        1, abs=0.05
-    )
-    assert calibration.skill(
-        real, features(400, shift=1.0, seed=4), gaussian, labels
-    ) == pytest.approx(0, abs=0.1)
-    assert calibration.skill(real, gaussian, features(400, seed=5), labels) is None
+    real, gaussian = features(200, seed=1), features(200, shift=3.0, seed=2)
+    again, as_gaussian = features(200, seed=3), features(200, shift=3.0, seed=4)
+    assert calibration.skill(real, again, gaussian, 3.0) == pytest.approx(1, abs=0.02)
+    assert calibration.skill(real, as_gaussian, gaussian, 3.0) == pytest.approx(0, abs=0.05)
+    assert calibration.skill(real, gaussian, again, 1.0) is None
 
 
 def test_bands_hold_95_percent():
