@@ -73,10 +73,12 @@ def fit(
         field, model, settings, boundary=boundary, transform=transform, device=device, like=like
     )
     op = prepared.op
+    missing = _missing(field, op)
     with torch.no_grad():
+        unbias = gaps.Correction(op, next(prepared.fields()), missing.get("gaps", 0.0))
         gathered = _Gathered(field.n_samples)
         for done, x in enumerate(prepared.fields(), start=1):
-            gathered.add(op(x), spectra.measure(x.cpu()))
+            gathered.add(unbias(op(x)), spectra.measure(x.cpu()))
             if progress is not None:
                 progress({"done": done, "n": field.n_samples})
         if field.n_samples > 1:
@@ -105,7 +107,7 @@ def fit(
             "units": field.units,
             "samples": field.n_samples,
         },
-        provenance={"source": field.source, "layout": field.layout, **_lost(field, op)},
+        provenance={"source": field.source, "layout": field.layout, **missing},
     )
     if fitted.memorising_share > MEMORISING_SHARE:
         warnings.warn(
@@ -117,7 +119,7 @@ def fit(
     return fitted
 
 
-def _lost(field: Field, op: MomentFamily) -> dict[str, Any]:
+def _missing(field: Field, op: MomentFamily) -> dict[str, Any]:
     """What gaps cost each scale, for the model's provenance and as a warning."""
     if field.mask is None:
         return {}

@@ -2,8 +2,8 @@
 
 A constrained realization (Hoffman & Ribak 1991, ApJ 380, L5) keeps every measured pixel and
 continues the field into the gaps with the right covariance, so that no edge of a gap is taken for a
-structure. Moments of order two are unbiased by it; what the gaps held beyond the spectrum is lost,
-in proportion to the area that a scale loses (:func:`lost_share`).
+structure. Moments of order two are unbiased by it; all others are pulled towards their Gaussian
+values in proportion to the missing area, which :class:`Correction` undoes to first order.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from moments import MomentFamily
+from synth import surrogates
 from synth.errors import InputError
 
 #: Least share of valid pixels of a field.
 LEAST_VALID = 0.5
 #: Rounds of measuring the spectrum on the filled field and filling again.
 ROUNDS = 3
+#: Gaussian fields whose moments the correction takes away.
+SURROGATES = 32
 CG_STEPS = 60
 CG_TOLERANCE = 1e-3
 #: Least power relative to the largest, which bounds the condition number of the solve.
@@ -65,6 +69,31 @@ def fill(x: Tensor, valid: Tensor, seed: int) -> Tensor:
         filled = drawn + mean + _continue(rest, valid, power, space)
         filled = torch.where(valid, x, filled)
     return filled
+
+
+class Correction:
+    r"""Moments without the share that comes from the Gaussian filling.
+
+    With a share f of the area filled, :math:`\Phi = (1-f)\,\Phi_{field} + f\,\Phi_{Gauss}` to first
+    order, the latter being the mean over Gaussian surrogates of the filled field.
+
+    Parameters
+    ----------
+    op : MomentFamily
+    filled : Tensor, (1, channel, *space)
+    share : float
+        f; with 0 moments stay as they are.
+    """
+
+    def __init__(self, op: MomentFamily, filled: Tensor, share: float) -> None:
+        self.weight = share / (1 - share)
+        if share:
+            drawn = surrogates.gaussian(filled.cpu(), SURROGATES, True, seed=0)
+            self.gaussian = torch.cat([op(one[None].to(filled)) for one in drawn]).mean(0)
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Corrected moments, (n, M)."""
+        return values + self.weight * (values - self.gaussian) if self.weight else values
 
 
 def lost_share(valid: Tensor, scales: int) -> np.ndarray:
