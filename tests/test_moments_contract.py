@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from moment_fields import skewed_fields
+from moment_fields import skewed_fields, spread
 
 import moments
 
@@ -88,6 +88,17 @@ def test_translation_changes_nothing_at_full_resolution(name, shape, channels):
     op, x = built(name, shape, channels, full_resolution=True), skewed_fields(shape, 1, channels)
     moved = torch.roll(x, [3, 2, 5][: len(shape)], tuple(range(2, x.ndim)))
     torch.testing.assert_close(moment(op, moved), moment(op, x), rtol=0, atol=1e-11)
+
+
+@every_family
+def test_translation_on_own_scale_grids_is_lost_in_the_spread(name):
+    """By pixels that are no step of the coarse grids: under the tenth at which samples converge."""
+    x = skewed_fields((64, 64), 6)
+    op = moments.build(name, (64, 64), angles=2, dtype=torch.float64)
+    op.freeze(op.constants(x))
+    still, moved = moment(op, x).numpy(), moment(op, torch.roll(x, (3, 5), (2, 3))).numpy()
+    apart = (moved - still) / spread(op, still)
+    assert np.sqrt(np.mean(apart**2)) < 0.1
 
 
 @every_family
