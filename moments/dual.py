@@ -13,9 +13,9 @@ from moments import grids
 from moments.covariance import Covariance
 
 #: Most conjugate-gradient steps of a Newton step.
-INNER_ITERATIONS = 60
+INNER_ITERATIONS = 100
 #: Of the inner iteration, in its squared norm, relative to its start.
-ACCURACY = 1e-3
+ACCURACY = 0.1
 RIDGE = 1e-6
 SHORTEST_STEP = 1e-6
 #: Relative error of the dual's value in float64, summed over all wavenumbers.

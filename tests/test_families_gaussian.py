@@ -63,9 +63,9 @@ def test_a_law_of_the_dual_form_is_recovered():
     variance = (labels["c1"] == labels["c2"]) & ~labels["shift"].any(-1) & (labels["part"] != "im")
     beta = torch.as_tensor(np.where(variance, 1.0, 0.05)) * dual.quadratic
     root = dual.root(beta)
-    law = maximum_entropy(op, dual.moments(root), tolerance=1e-6)
+    law = maximum_entropy(op, dual.moments(root), tolerance=3e-7)
     wanted = (root @ root.mH).movedim((-2, -1), (0, 1))
-    assert (law.spectrum - wanted).abs().max() < 1e-3 * wanted.abs().max()
+    assert (law.spectrum - wanted).abs().max() < 5e-3 * wanted.abs().max()
 
 
 def test_entropy_counts_channels():
