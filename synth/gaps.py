@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from moments import MomentFamily
-from synth import surrogates
+from synth import spectra, surrogates
 from synth.errors import InputError
 
 #: Least share of valid pixels of a field.
@@ -22,10 +22,10 @@ LEAST_VALID = 0.5
 ROUNDS = 3
 #: Gaussian fields whose moments the correction takes away.
 SURROGATES = 32
-CG_STEPS = 60
-CG_TOLERANCE = 1e-3
+CG_STEPS = 300
+CG_TOLERANCE = 1e-5
 #: Least power relative to the largest, which bounds the condition number of the solve.
-FLOOR = 1e-6
+FLOOR = 1e-10
 
 
 def fill(x: Tensor, valid: Tensor, seed: int) -> Tensor:
@@ -55,20 +55,18 @@ def fill(x: Tensor, valid: Tensor, seed: int) -> Tensor:
             f"least {LEAST_VALID:.0%}: crop the field to where it was measured."
         )
     space = tuple(range(2, x.ndim))
-    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x)
-    known = torch.where(valid, x, 0.0)
-    filled = known / share.to(x).reshape(-1, *[1] * (x.ndim - 1)).sqrt()
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).double()
+    known = torch.where(valid, x.double(), 0.0)
+    filled = known / share.reshape(-1, *[1] * (x.ndim - 1)).sqrt()
     for _ in range(ROUNDS):
-        power = torch.fft.fftn(filled, dim=space, norm="ortho").abs().square().mean(0, keepdim=True)
-        power = _smooth(power, space)
-        power = power.clamp(min=FLOOR * float(power.max()))
+        power = _power(filled)
         drawn = torch.fft.fftn(noise, dim=space, norm="ortho") * power.sqrt()
         drawn = torch.fft.ifftn(drawn, dim=space, norm="ortho").real
         mean = known.sum(space, keepdim=True) / valid.sum(space, keepdim=True)
         rest = torch.where(valid, x - mean - drawn, 0.0)
         filled = drawn + mean + _continue(rest, valid, power, space)
         filled = torch.where(valid, x, filled)
-    return filled
+    return filled.to(x.dtype)
 
 
 class Correction:
@@ -112,11 +110,14 @@ def lost_share(valid: Tensor, scales: int) -> np.ndarray:
     return np.array(lost)
 
 
-def _smooth(power: Tensor, space: tuple[int, ...]) -> Tensor:
-    """A periodogram averaged over neighbouring wavenumbers (5 per axis, w = 0 left as it is)."""
-    for dim in space:
-        power = sum(torch.roll(power, s, dim) for s in range(-2, 3)) / 5  # type: ignore[assignment]
-    return power
+def _power(x: Tensor) -> Tensor:
+    """Power spectrum of each channel, averaged over fields and shells, (1, channel, *space)."""
+    shape = x.shape[2:]
+    cross = spectra.measure(x)
+    radius = spectra.radial_frequency(shape).numpy()
+    rows = [np.interp(radius, spectra.centres(shape), cross[:, c, c]) for c in range(x.shape[1])]
+    power = torch.from_numpy(np.stack(rows))[None]
+    return power.clamp(min=FLOOR * float(power.max()))
 
 
 def _continue(known: Tensor, valid: Tensor, power: Tensor, space: tuple[int, ...]) -> Tensor:
