@@ -164,8 +164,8 @@ def overall(
     else:
         verdict = "close"
         sentence = (
-            f"The {n} synthetic and the {n_real} real {kind} differ, but hardly more than real ones "
-            f"do among themselves; the largest difference is in {most}."
+            f"The {n} synthetic and the {n_real} real {kind} differ, but hardly more than real "
+            f"ones do among themselves; the largest difference is in {most}."
         )
     return verdict, p, worst.name, sentence
 
