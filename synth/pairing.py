@@ -74,7 +74,10 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
         torch.from_numpy(((a - mean.reshape(view)) / sd.reshape(view)).astype(np.float32))
         for a in arrays
     ]
-    frame = Frame(shape, boundary, tuple(real.channels), components)
+    channels = tuple(real.channels)
+    if components and all(name.isdigit() for name in channels):
+        channels = tuple(real.dims[axis] for axis in components)
+    frame = Frame(shape, boundary, channels, components)
     return Pairing(frame, scaled[0], tuple(scaled[1:]), mean, sd, blocks, tuple(notes))
 
 

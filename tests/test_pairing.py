@@ -89,6 +89,12 @@ def test_components_of_a_vector_share_one_scale():
     x = gaussian_fields(5, (32, 32), channels=2).numpy() * np.array([1, 3])[:, None, None]
     pairing = pair(*(lambda f: (f, [f]))(Field.from_array(x, channels=("u", "v"))))
     assert pairing.sd[0] == pairing.sd[1] == pytest.approx(np.sqrt(5), rel=0.02)
+    assert pairing.frame.channels == ("u", "v")
+
+
+def test_unnamed_components_are_called_after_their_axes():
+    real = field(5, (32, 32), channels=2, name="velocity")
+    assert pair(real, [real]).frame.channels == ("x", "y")
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,9 @@ def _plain_ticks(panel: Panel, ax: Axes) -> None:
         ax.yaxis.set_major_formatter(plain)
         ax.yaxis.set_minor_formatter(NullFormatter())
     if panel.xscale == "log" and not panel.names:
-        if max(panel.x) / min(panel.x) < 100:
+        if max(panel.x) / min(panel.x) < 5:
+            ax.set_xticks(list(panel.x))
+        elif max(panel.x) / min(panel.x) < 100:
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(plain)
         ax.xaxis.set_minor_formatter(NullFormatter())
