@@ -11,14 +11,17 @@ from time import perf_counter
 from benchmarks.contenders import Evaluation
 
 PEAK = """
-import resource, sys, torch
+import re, torch
+from pathlib import Path
 torch.set_num_threads({threads})
 from benchmarks import contenders
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+before = peak()
 evaluate = contenders.{call}
 for _ in range(2):
     evaluate()
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print((peak() - before) / 1024)
 """
 
 

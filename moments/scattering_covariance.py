@@ -111,11 +111,17 @@ class ScatteringCorrelations(MomentClass):
         spread = frozen.wave[:, : j + 1].transpose(0, 1).flatten()
         third = third / (spread[:, None] * frozen.wave[:, j].flatten())
 
-        wide = features.unsqueeze(1)
-        real = as_reals(wide * even.unsqueeze(1), dims) @ left.mT.unsqueeze(1)
-        # conj(a) b = (-i a)(conj b) conjugated twice: the imaginary part is the real product with i
-        # a.
-        imaginary = as_reals(wide * turned.unsqueeze(1), dims) @ left.mT.unsqueeze(1)
+        # Im(conj(a) b) is the real product of a with -i b.  Bands and features share the rows of
+        # one product each, so that the right side is read once for all bands.
+        behind = as_reals(torch.complex(features.imag, -features.real), dims)
+        pairs = (self.angles, features.shape[1])
+        real, imaginary = (
+            (
+                as_reals((features.unsqueeze(1) * weight.unsqueeze(1)).flatten(1, 2), dims)
+                @ right.mT
+            ).unflatten(1, pairs)
+            for weight, right in ((even, left), (odd, behind))
+        )
         a, b = self.get_buffer(f"first_{j}"), self.get_buffer(f"second_{j}")
         norm = spread[a] * spread[b]
         keep = self.get_buffer(f"complex_{j}")
