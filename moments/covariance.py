@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
 from moments.autocorrelations import AutoCorrelations
 from moments.bank import FilterBank
-from moments.family import WaveletFamily
-from moments.labels import Labels
+from moments.composed import ComposedFamily
 from moments.low_pass import LowPass
-from moments.pyramid import climb
 
 
-class Covariance(WaveletFamily):
+class Covariance(ComposedFamily):
     r"""Covariance of wavelet coefficients at lags, and of the low pass.
 
     .. math:: C(\lambda,\tau) = \frac{1}{P_\lambda}\,
@@ -35,24 +30,16 @@ class Covariance(WaveletFamily):
     """
 
     name: ClassVar[str] = "covariance"
+    carry: ClassVar[bool] = False
 
     def __init__(
         self, shape: Sequence[int], channels: int, bank: FilterBank, *, shells: int = 2
     ) -> None:
         super().__init__(shape, channels, bank)
-        self.auto = AutoCorrelations(self, ["S11"], shells)
-        self.low = LowPass(self, shells, one_point=False)
-        blocks = [part.labels(j) for j in range(bank.scales) for part in (self.auto, self.low)]
-        self.labels = Labels.join(blocks)
+        low = LowPass(self, shells, one_point=False)
+        self.compose([AutoCorrelations(self, ["S11"], shells), low])
 
-    def constants(self, x: Tensor) -> dict[str, Tensor]:
-        """Power and mean modulus of the bands, power of the low pass."""
-        return {**super().constants(x), "low.power": self.low.powers(climb(x, self.bank))}
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Covariances, (batch, M); see :class:`Covariance`."""
-        frozen = self.frozen()
-        blocks = []
-        for level in climb(self.checked(x), self.bank):
-            blocks += [*self.auto(level, frozen), *self.low(level, frozen)]
-        return torch.cat(blocks, dim=1)
+    @property
+    def low(self) -> LowPass:
+        """The low pass."""
+        return self.parts[1]  # type: ignore[return-value]

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from moments.bank import FilterBank
 from moments.classes import MomentClass
-from moments.family import Frozen, WaveletFamily
+from moments.composed import ComposedFamily
+from moments.family import Frozen
 from moments.harmonics import modulus
 from moments.labels import Labels
 from moments.low_pass import LowPass
-from moments.pyramid import Level, climb
+from moments.pyramid import Level
 from moments.scattering_covariance import Scattering12
 from moments.wavelets import spectrum, synthesis
 
@@ -51,7 +52,7 @@ class SecondOrder(MomentClass):
         return [(means / scale).flatten(1)]
 
 
-class Scattering(WaveletFamily):
+class Scattering(ComposedFamily):
     r"""Scattering moments of orders 1 and 2.
 
     .. math:: S_1 = \frac{\langle|W_1x|\rangle}{\sqrt{P_1}},\qquad
@@ -70,20 +71,4 @@ class Scattering(WaveletFamily):
 
     def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
         super().__init__(shape, channels, bank)
-        self.low = LowPass(self, 0, one_point=False)
-        self.parts = torch.nn.ModuleList([Scattering12(self), SecondOrder(self)])
-        blocks = [part.labels(j) for j in range(bank.scales) for part in (*self.parts, self.low)]
-        self.labels = Labels.join(blocks)
-
-    def constants(self, x: Tensor) -> dict[str, Tensor]:
-        """Power and mean modulus of the bands, power of the low pass."""
-        return {**super().constants(x), "low.power": self.low.powers(climb(x, self.bank))}
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scattering moments, (batch, M); see :class:`Scattering`."""
-        frozen = self.frozen()
-        blocks = []
-        for level in climb(self.checked(x), self.bank, carry=True):
-            for part in (*self.parts, self.low):
-                blocks += part(level, frozen)
-        return torch.cat(blocks, dim=1)
+        self.compose([Scattering12(self), SecondOrder(self), LowPass(self, 0, one_point=False)])

@@ -13,10 +13,11 @@ from torch import Tensor
 from moments import grids
 from moments.bank import FilterBank
 from moments.classes import MomentClass, as_reals
+from moments.composed import ComposedFamily
 from moments.family import Frozen, WaveletFamily
 from moments.labels import Labels
 from moments.low_pass import LowPass
-from moments.pyramid import Level, climb
+from moments.pyramid import Level
 
 
 class Scattering12(MomentClass):
@@ -132,11 +133,11 @@ class ScatteringCorrelations(MomentClass):
         ]
 
 
-class ScatteringCovariance(WaveletFamily):
+class ScatteringCovariance(ComposedFamily):
     r"""Scattering covariance, with the second wavelet on both sides.
 
-    .. math:: S_1 = \frac{\langle|W_1x|\rangle}{\sqrt{P_1}},\quad P =
-    \frac{\langle|W_1x|^2\rangle}{P_1},\quad
+    .. math:: S_1 = \frac{\langle|W_1x|\rangle}{\sqrt{P_1}},\quad
+              P = \frac{\langle|W_1x|^2\rangle}{P_1},\quad
               S_3 = \frac{\langle (W_2x)^* (|W_1x|\star\psi_2)\rangle}{\sqrt{P_1P_2}},\quad
               S_4 = \frac{\langle (|W_1x|\star\psi_2)^* (|W_{1'}x|\star\psi_2)\rangle}
               {\sqrt{P_1P_{1'}}},
@@ -156,20 +157,6 @@ class ScatteringCovariance(WaveletFamily):
 
     def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
         super().__init__(shape, channels, bank)
-        self.low = LowPass(self, 0, one_point=False)
-        self.parts = torch.nn.ModuleList([Scattering12(self), ScatteringCorrelations(self)])
-        blocks = [part.labels(j) for j in range(bank.scales) for part in (*self.parts, self.low)]
-        self.labels = Labels.join(blocks)
-
-    def constants(self, x: Tensor) -> dict[str, Tensor]:
-        """Power and mean modulus of the bands, power of the low pass."""
-        return {**super().constants(x), "low.power": self.low.powers(climb(x, self.bank))}
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scattering covariance, (batch, M); see :class:`ScatteringCovariance`."""
-        frozen = self.frozen()
-        blocks = []
-        for level in climb(self.checked(x), self.bank, carry=True):
-            for part in (*self.parts, self.low):
-                blocks += part(level, frozen)
-        return torch.cat(blocks, dim=1)
+        self.compose(
+            [Scattering12(self), ScatteringCorrelations(self), LowPass(self, 0, one_point=False)]
+        )

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
 from moments.autocorrelations import AutoCorrelations
 from moments.bank import FilterBank
 from moments.classes import MomentClass
-from moments.family import WaveletFamily
-from moments.labels import Labels
+from moments.composed import ComposedFamily
 from moments.low_pass import LowPass
 from moments.modulus_correlations import ModulusCorrelations
 from moments.phase_correlations import Harmonics
-from moments.pyramid import climb
 
 CLASSES = ("S11", "S00", "S01", "C00", "C01", "Cphase", "L")
 
 
-class WPH(WaveletFamily):
+class WPH(ComposedFamily):
     r"""Wavelet phase harmonic covariances.
 
     .. math:: C = \mathrm{Cov}\Big(\frac{[W_\lambda x]^k(u+\tau)}{\sigma_{\lambda,k}},
@@ -104,22 +99,4 @@ class WPH(WaveletFamily):
             parts.append(Harmonics(self, harmonics))
         if "L" in classes:
             parts.append(LowPass(self, shells))
-        self.parts = torch.nn.ModuleList(parts)
-        self.labels = Labels.join(part.labels(j) for j in range(bank.scales) for part in parts)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """WPH moments, (batch, M); see :class:`WPH`."""
-        frozen = self.frozen()
-        blocks = []
-        for level in climb(self.checked(x), self.bank, carry=True):
-            for part in self.parts:
-                blocks += part(level, frozen)
-        return torch.cat(blocks, dim=1)
-
-    def constants(self, x: Tensor) -> dict[str, Tensor]:
-        """Power and mean modulus of the bands, power of the low passes."""
-        out = super().constants(x)
-        for number, part in enumerate(self.parts):
-            if isinstance(part, LowPass):
-                out[f"parts.{number}.power"] = part.powers(climb(x, self.bank))
-        return out
+        self.compose(parts)

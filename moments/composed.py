@@ -1,0 +1,48 @@
+"""Families put together from moment classes: one climb, each class in turn at every level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from moments.classes import MomentClass
+from moments.family import WaveletFamily
+from moments.labels import Labels
+from moments.low_pass import LowPass
+from moments.pyramid import climb
+
+
+class ComposedFamily(WaveletFamily):
+    """A family whose moments are those of its classes, level by level, finest first.
+
+    Subclasses are final: their ``__init__`` hands the classes to :meth:`compose`.
+    """
+
+    #: Whether a class needs the moduli of finer scales.
+    carry: ClassVar[bool] = True
+
+    def compose(self, parts: Sequence[MomentClass]) -> None:
+        """Take these classes, in this order."""
+        self.parts = torch.nn.ModuleList(parts)
+        scales = range(self.bank.scales)
+        self.labels = Labels.join(part.labels(j) for j in scales for part in parts)
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """Power and mean modulus of the bands, power of the low passes."""
+        out = super().constants(x)
+        for number, part in enumerate(self.parts):
+            if isinstance(part, LowPass):
+                out[f"parts.{number}.power"] = part.powers(climb(x, self.bank))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Moments of all classes, (batch, M)."""
+        frozen = self.frozen()
+        blocks = []
+        for level in climb(self.checked(x), self.bank, carry=self.carry):
+            for part in self.parts:
+                blocks += part(level, frozen)
+        return torch.cat(blocks, dim=1)
