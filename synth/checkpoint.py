@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -95,10 +94,6 @@ class Checkpoint:
         arrays = {f"state/{name}": value.cpu().numpy() for name, value in state.items()}
         _save(self.folder / "state.npz", {"numbers": np.array(numbers), **arrays})
         self.written = time.monotonic()
-
-    def remove(self) -> None:
-        """Remove the folder, once the samples are safe elsewhere."""
-        shutil.rmtree(self.folder)
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -11,13 +11,13 @@ from torch import Tensor
 from moments import MomentFamily
 from synth.preconditioner import Preconditioner
 
-#: Floats that one evaluation of a field holds at once, over the values of the field (measured).
-WORKING_SET = 120
+#: Floats that one evaluation of a field holds at once, over the values of the field: the peak of
+#: `wph` in benchmarks/RESULTS.md, 141 MiB for 65,536 values, is 564.
+WORKING_SET = 600
 
 
 class MomentEnergy:
-    r"""E(x) = (1/M) sum_m (Phi_m(x) - mu_m)^2 / s_m^2, so that sqrt(E) is the rms mismatch in
-    spreads.
+    r"""E(x) = (1/M) sum_m (Phi_m(x) - mu_m)^2 / s_m^2, whose root is the rms mismatch in spreads.
 
     Called by the minimiser with points in the preconditioned coordinates.  On a CPU fields are
     evaluated one by one: a batch is no cheaper there, and a sample's path does not depend on its

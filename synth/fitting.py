@@ -75,10 +75,9 @@ def fit(
     op = prepared.op
     missing = _missing(field, op)
     with torch.no_grad():
-        unbias = gaps.Correction(op, next(prepared.fields()), missing.get("gaps", 0.0))
         gathered = _Gathered(field.n_samples)
-        for done, x in enumerate(prepared.fields(), start=1):
-            gathered.add(unbias(op(x)), spectra.measure(x.cpu()))
+        for done, (x, values) in enumerate(prepared.moments(), start=1):
+            gathered.add(values, spectra.measure(x.cpu()))
             if progress is not None:
                 progress({"done": done, "n": field.n_samples})
         if field.n_samples > 1:
@@ -121,13 +120,11 @@ def fit(
 
 def _missing(field: Field, op: MomentFamily) -> dict[str, Any]:
     """What gaps cost each scale, for the model's provenance and as a warning."""
-    if field.mask is None:
-        return {}
-    valid = torch.from_numpy(np.asarray(field.mask[:1]))
-    missing = 1 - float(valid.double().mean())
+    missing = gaps.missing_share(field)
     if missing == 0:
         return {}
-    lost = gaps.lost_share(valid, op.bank.scales).round(4).tolist()
+    shares = [gaps.lost_share(valid, op.bank.scales) for valid in gaps.masks(field)]
+    lost = np.mean(shares, axis=0).round(4).tolist()
     warnings.warn(
         f"{missing:.1%} of the pixels are gaps, filled by constrained Gaussian realizations; of "
         f"scales j = 0 .. {len(lost) - 1} they touch "

@@ -8,6 +8,8 @@ values in proportion to the missing area, which :class:`Correction` undoes to fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 from moments import MomentFamily
 from synth import spectra, surrogates
 from synth.errors import InputError
+from synth.field import Field
 
 #: Least share of valid pixels of a field.
 LEAST_VALID = 0.5
@@ -92,6 +95,18 @@ class Correction:
     def __call__(self, values: Tensor) -> Tensor:
         """Corrected moments, (n, M)."""
         return values + self.weight * (values - self.gaussian) if self.weight else values
+
+
+def masks(field: Field) -> Iterator[Tensor]:
+    """Valid pixels of each realization, or of all where they share them, (1, 1, *space) bool."""
+    for number in range(0 if field.mask is None else field.mask.shape[0]):
+        yield torch.from_numpy(np.asarray(field.mask[number : number + 1]))
+
+
+def missing_share(field: Field) -> float:
+    """Share of the pixels that are gaps, over all realizations."""
+    shares = [1 - float(valid.double().mean()) for valid in masks(field)]
+    return sum(shares) / len(shares) if shares else 0.0
 
 
 def lost_share(valid: Tensor, scales: int) -> np.ndarray:

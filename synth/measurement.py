@@ -105,8 +105,8 @@ def measure(
     )
     values = np.empty((field.n_samples, prepared.op.n_moments), dtype=np.float32)
     with torch.no_grad():
-        for number, x in enumerate(prepared.fields()):
-            values[number] = prepared.op(x)[0].cpu().numpy()
+        for number, (_, moments) in enumerate(prepared.moments()):
+            values[number] = moments[0].cpu().numpy()
             if progress is not None:
                 progress({"done": number + 1, "n": field.n_samples})
     return Measurement(values, prepared.op.labels, prepared.family, prepared.settings, field.source)

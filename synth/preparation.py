@@ -65,6 +65,14 @@ class Prepared:
             for one in x:
                 yield one[None].to(device)
 
+    def moments(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each realization and its moments, (1, M), those of filled gaps taken out."""
+        unbias = None
+        share = gaps.missing_share(self.field)
+        for x in self.fields():
+            unbias = unbias or gaps.Correction(self.op, x, share)
+            yield x, unbias(self.op(x))
+
 
 def prepare(
     field: Field,

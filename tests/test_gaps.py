@@ -111,3 +111,17 @@ def test_fit_says_what_the_gaps_cost() -> None:
         model = synth.fit(field, "covariance", scales=2, shells=0)
     assert len(model.provenance["lost_share"]) == model.settings["scales"]
     assert np.isfinite(model.mean).all()
+
+
+def test_gaps_of_any_realization_count_in_fit_and_in_measure_alike() -> None:
+    x, valid = smooth_fields(3, 32, 12), discs(3, 32, 0.1, 2, 13)
+    valid[0] = True
+    field = Field.from_array(
+        torch.where(valid, x, torch.nan), ("sample", "channel", "y", "x"), boundary="periodic"
+    )
+    settings = {"scales": 2, "shells": 0}
+    with pytest.warns(UserWarning, match="of the pixels are gaps"):
+        model = synth.fit(field, "covariance", **settings)
+    assert model.provenance["gaps"] == pytest.approx(1 - float(valid.double().mean()))
+    measured = synth.measure(field, "covariance", **settings)
+    np.testing.assert_allclose(measured.values.mean(0), model.mean, atol=1e-6)
