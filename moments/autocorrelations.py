@@ -1,4 +1,4 @@
-"""Moments of a band with itself at lags: S11 and S00."""
+"""Moments of bands of one scale: S11 and S00 with themselves at lags, C11 with each other."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from moments.shifts import Lags, shells
 if TYPE_CHECKING:
     from moments.family import Frozen, WaveletFamily
 
+#: Overlap of two filters, over that of one with itself, below which they do not correlate.
+LEAST_OVERLAP = 1e-6
+
 
 class AutoCorrelations(MomentClass):
     r"""S11 and S00: a band with itself, and with the same band of another channel, at lags.
@@ -27,12 +30,14 @@ class AutoCorrelations(MomentClass):
     half of the lags, two channels need both signs.
     """
 
-    def __init__(self, family: WaveletFamily, kinds: Sequence[str], count: int) -> None:
+    def __init__(
+        self, family: WaveletFamily, kinds: Sequence[str], count: int, form: str = "rings"
+    ) -> None:
         super().__init__(family)
         self.kinds = tuple(kinds)
         self.pairs = list(itertools.combinations(range(self.channels), 2))
         self.lags = [
-            [shells(self.shape, j, count, self.angles, both) for both in (False, True)]
+            [shells(self.shape, j, count, self.angles, both, form) for both in (False, True)]
             for j in range(self.scales)
         ]
         for j, grid in enumerate(self.grids):
@@ -103,3 +108,61 @@ class AutoCorrelations(MomentClass):
                     norm = (scale[first] * scale[second]).unsqueeze(-1)
                     blocks += flat((real + centred.unsqueeze(-1)) / norm)
         return blocks
+
+
+class AngleCovariances(MomentClass):
+    r"""C11: a band with the other bands of its scale, at lag 0.
+
+    C11 = sum_w psi_1 psi_2 x^_c1 conj(x^_c2), with orientations l2 up to 2 L - 1, since
+    W_{l+L} = (W_l)^*.  Each pair is kept once; between bands of one channel it is real.  Pairs of
+    filters that hardly overlap have covariances below single precision and are left out.
+    """
+
+    def __init__(self, family: WaveletFamily, delta_angle: int | None) -> None:
+        super().__init__(family)
+        self.channel_pairs = list(itertools.combinations_with_replacement(range(self.channels), 2))
+        self.rows_of: list[np.ndarray] = []
+        for j in range(self.scales):
+            psi = family.bank.psi(j)
+            around = torch.cat([psi, grids.mirrored(psi, self.dims)])
+            self.register_buffer(f"psi_{j}", around.flatten(1), persistent=False)
+            overlap = psi.flatten(1) @ around.flatten(1).mT
+            met = (overlap > LEAST_OVERLAP * overlap[0, 0]).numpy()
+            most = self.angles if delta_angle is None else delta_angle
+            self.rows_of.append(self._rows(met, most))
+            index = torch.as_tensor(self.rows_of[j]).T
+            self.register_buffer(f"rows_{j}", index, persistent=False)
+
+    def _rows(self, met: np.ndarray, most: int) -> np.ndarray:
+        """Rows (pair of channels, l1, l2), those of one channel first."""
+        found: tuple[list, list] = ([], [])
+        for number, (a, b) in enumerate(self.channel_pairs):
+            for l1, l2 in np.argwhere(met).tolist():
+                turn = min(abs(l2 - l1), 2 * self.angles - abs(l2 - l1))
+                # (l1, l2), (l2 + L, l1 + L) and their likes are one pair of one channel.
+                again = a == b and l2 % self.angles < l1
+                if l1 != l2 and turn <= most and not again:
+                    found[a != b].append((number, l1, l2))
+        return np.array(found[0] + found[1], dtype=int).reshape(-1, 3)
+
+    def labels(self, j: int) -> Labels:
+        pair, l1, l2 = self.rows_of[j].T
+        c1, c2 = np.array(self.channel_pairs)[pair].T
+        block = self.rows(
+            "C11", len(l1), c1=c1, c2=c2, j1=j, j2=j, l1=l1, l2=l2, k1=1, k2=1
+        ).complex_parts()
+        return Labels(block.table[(block["part"] == "re") | (block["c1"] != block["c2"])])
+
+    def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
+        j, psi, x = level.j, self.get_buffer(f"psi_{level.j}"), level.field.flatten(2)
+        a, b = torch.tensor(self.channel_pairs, device=x.device).T
+        pair, l1, l2 = self.get_buffer(f"rows_{j}")
+        cross = x[:, a] * x[:, b].conj()
+        wave = frozen.wave[:, j]
+        norm = wave[a[pair], l1] * wave[b[pair], l2 % self.angles]
+
+        def gram(values: Tensor) -> Tensor:
+            return ((values.unsqueeze(2) * psi[: self.angles]) @ psi.mT)[:, pair, l1, l2] / norm
+
+        apart = (a != b)[pair]
+        return [gram(cross.real), *([gram(cross.imag)[:, apart]] if self.channels > 1 else [])]

@@ -112,6 +112,8 @@ def _family(preset: Preset, bank: FilterBank, channels: int, given: dict[str, An
     known = _options(preset.family)
     options = {**preset.options, **{o: value for o, value in given.items() if o in known}}
     isotropic = options.pop("isotropic", False)
+    if isotropic and options.get("lags") == "square" and options.get("shells", 1):
+        raise ValueError("isotropic was asked of lags on a square, which do not turn; rings would.")
     family = FAMILIES[preset.family](bank.shape, channels, bank, **options)
     return RotationAverage(family) if isotropic else family
 

@@ -27,17 +27,25 @@ class Covariance(ComposedFamily):
     bank : FilterBank
     shells : int
         Shells of lags; see :func:`moments.shifts.shells`.
+    lags : str
+        Their form, "rings" or "square".
     """
 
     name: ClassVar[str] = "covariance"
     carry: ClassVar[bool] = False
 
     def __init__(
-        self, shape: Sequence[int], channels: int, bank: FilterBank, *, shells: int = 2
+        self,
+        shape: Sequence[int],
+        channels: int,
+        bank: FilterBank,
+        *,
+        shells: int = 2,
+        lags: str = "rings",
     ) -> None:
         super().__init__(shape, channels, bank)
-        low = LowPass(self, shells, one_point=False)
-        self.compose([AutoCorrelations(self, ["S11"], shells), low])
+        low = LowPass(self, shells, one_point=False, form=lags)
+        self.compose([AutoCorrelations(self, ["S11"], shells, lags), low])
 
     @property
     def low(self) -> LowPass:

@@ -15,6 +15,8 @@ from moments.labels import Labels
 
 #: Families whose labels say how a moment turns.
 TURNING = ("covariance", "scattering", "scattering-covariance", "wph")
+#: Kinds whose orientations go around the whole circle, to 2 L - 1.
+WHOLE_CIRCLE = ("C11", "C12")
 
 
 class RotationAverage(MomentFamily):
@@ -108,7 +110,7 @@ def _reference(label: np.void) -> int:
 def _exchangeable(label: np.void) -> bool:
     """Whether the two features are of one kind, so that their pair has no order."""
     same = label["c1"] == label["c2"] and label["j1"] == label["j2"]
-    return bool(same and label["kind"] in ("C00", "S4"))
+    return bool(same and label["kind"] in ("C00", "C11", "S4"))
 
 
 def _shell(label: np.void) -> int:
@@ -123,10 +125,11 @@ def _key_in_2d(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, flo
     imaginary = label["part"] == "im"
     if imaginary and not lagged:
         return None, 0.0
-    turns = [(int(label[n]) - reference) % angles if label[n] >= 0 else -1 for n in ("l1", "l2")]
+    circle = 2 * angles if label["kind"] in WHOLE_CIRCLE else angles
+    turns = [(int(label[n]) - reference) % circle if label[n] >= 0 else -1 for n in ("l1", "l2")]
     if _exchangeable(label):
         # Without a third wavelet the reference is one of the two: the other may be on either side.
-        turns = sorted(turns) if label["l3"] >= 0 else [min(turns[0], angles - turns[0]), 0]
+        turns = sorted(turns) if label["l3"] >= 0 else [min(turns[0], circle - turns[0]), 0]
     if not lagged or reference < 0:
         return (*_fixed(label), *turns, _shell(label)), 1.0
     y, x = label["shift"][1:]
@@ -140,12 +143,14 @@ def _key_in_2d(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, flo
 
 def _key_in_3d(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, float]:
     """The same in 3-D, where an orbit is named by the angles between its axes."""
-    axes = orientations.axes(3, angles)
+    axes = np.concatenate([orientations.axes(3, angles), -orientations.axes(3, angles)])
     imaginary, lagged = label["part"] == "im", label["shift"].any()
     if imaginary and not lagged:
         return None, 0.0
     one, two, three = (axes[label[n]] if label[n] >= 0 else np.zeros(3) for n in ("l1", "l2", "l3"))
-    cosines = [round(abs(float(a @ b)), 6) for a, b in ((one, two), (one, three), (two, three))]
+    cosines = [round(float(a @ b), 6) for a, b in ((one, two), (one, three), (two, three))]
+    if label["kind"] not in WHOLE_CIRCLE:
+        cosines = [abs(cosine) for cosine in cosines]
     if _exchangeable(label):
         cosines[1:] = sorted(cosines[1:])
     reference = _reference(label)

@@ -34,13 +34,17 @@ class LowPass(MomentClass):
         Shells of lags.
     one_point : bool
         Whether E|y| and E y|y| are among the moments.
+    form : str
+        Of the lags; see :func:`moments.shifts.shells`.
     """
 
     power: Tensor
     weight: Tensor
     kept: Tensor
 
-    def __init__(self, family: WaveletFamily, count: int, one_point: bool = True) -> None:
+    def __init__(
+        self, family: WaveletFamily, count: int, one_point: bool = True, form: str = "rings"
+    ) -> None:
         super().__init__(family)
         self.one_point = one_point
         self.last = self.scales - 1
@@ -49,14 +53,16 @@ class LowPass(MomentClass):
             phi = gaussian_low_pass(self.shape, grid, sigma * 2**j)
             self.register_buffer(f"phi_{j}", phi[..., : grid[-1] // 2 + 1], persistent=False)
         grid = self.grids[-1]
-        both = self.channels > 1
-        self.lag_table = shells(self.shape, self.last, count, self.angles, both_signs=both)
+        every_lag, half_of_them = (
+            shells(self.shape, self.last, count, self.angles, both, form) for both in (True, False)
+        )
+        self.lag_table = every_lag if self.channels > 1 else half_of_them
         self.lags = Lags(self.shape, grid, self.lag_table, half=True)
         self.register_buffer("weight", grids.half_weights(grid), persistent=False)
         self.register_buffer("power", torch.ones((self.channels, self.scales), dtype=torch.float64))
         self.pairs = list(itertools.combinations_with_replacement(range(self.channels), 2))
         # A channel with itself has C(-tau) = C(tau), kept once.
-        half = {tuple(lag) for lag in shells(self.shape, self.last, count, self.angles, False)}
+        half = {tuple(lag) for lag in half_of_them}
         every = itertools.product(self.pairs, map(tuple, self.lag_table))
         kept = [number for number, ((a, b), lag) in enumerate(every) if a != b or lag in half]
         self.register_buffer("kept", torch.tensor(kept), persistent=False)

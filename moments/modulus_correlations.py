@@ -1,4 +1,4 @@
-"""Moments between the modulus of a band and other bands: S01, C00 and C01."""
+"""Moments between the modulus of a band and other bands: S01, C10, C00 and C01."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class ModulusCorrelations(MomentClass):
-    r"""S01, C00 and C01: moduli of the bands j1 <= j2 with the modulus and the coefficients of band
-    j2.
+    r"""S01, C10, C00 and C01: moduli of the bands j1 <= j2 with the modulus and the coefficients of
+    band j2.
 
     All pairs that meet on the grid of j2 are one matrix product between the carried moduli and the
     right features ``|W_2 x|^`` and ``x^ psi_2``, the latter folded onto the half spectrum.
@@ -72,6 +72,8 @@ class ModulusCorrelations(MomentClass):
                 found["S01"].append(pair)
             if far:
                 continue
+            if j1 == j and l1 != l2 and "C10" in found:
+                found["C10"].append(pair)
             if j1 < j and "C01" in found:
                 found["C01"].append(pair)
             once = j1 < j or (l1 != l2 and (c1 < c2 or (c1 == c2 and l1 < l2)))
@@ -117,7 +119,7 @@ class ModulusCorrelations(MomentClass):
         if "C00" in self.kinds:
             sides["C00"] = len(right)
             right.append(level.moduli * weight)
-        if {"S01", "C01"} & set(self.kinds):
+        if {"S01", "C10", "C01"} & set(self.kinds):
             sides["C01"] = len(right)
             half = level.field[..., : weight.shape[-1]].unsqueeze(-dims - 1)
             right += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,31 +56,57 @@ class Lags(nn.Module):
         return real, imaginary
 
 
-def shells(shape: Sequence[int], j: int, count: int, angles: int, both_signs: bool) -> np.ndarray:
-    r"""Lags of scale j: 0, then ``count`` shells ``round(2^j n direction)``, n = 1 .. count.
+def shells(
+    shape: Sequence[int],
+    j: int,
+    count: int,
+    angles: int,
+    both_signs: bool,
+    form: str = "rings",
+) -> np.ndarray:
+    r"""Lags of scale j: 0, then ``count`` shells of them, n = 1 .. count.
 
-    The directions are the orientations of the bank and, for few of them, the axes and diagonals:
-    at least 4 on the half circle.  Lags beyond an eighth of the side say little of a stationary
-    field and are left out.
+    ``"rings"``: ``round(2^j n direction)``; the directions are the orientations of the bank and,
+    for few of them, the axes and diagonals: at least 4 on the half circle.  ``"square"``:
+    ``2^j (n_1, n_2, ..)``, all integers up to ``count`` in size (Zhang & Mallat 2021, arXiv
+    1911.10017).  Lags beyond an eighth of the side say little of a stationary field and are left
+    out.
 
     Returns
     -------
     ndarray of int, (T, dims)
         First the zero lag; with ``both_signs`` each lag is followed by its opposite.
+
+    Raises
+    ------
+    ValueError
+        For a negative count or an unknown form.
     """
     if count < 0:
         raise ValueError(f"{count} shells of lags were asked for; 0 or more would work.")
+    if form not in ("rings", "square"):
+        raise ValueError(f"lags={form!r} was asked for; rings or square would work.")
     dims = len(shape)
+    steps = _square(dims, count) if form == "square" else _rings(dims, count, angles)
+    lags = [np.zeros(dims, dtype=int)]
+    for step in steps:
+        lag = np.round(2**j * step + 1e-9).astype(int)
+        if (np.abs(lag) <= np.array(shape) // 8).all():
+            lags += [lag, -lag] if both_signs else [lag]
+    unique = list(dict.fromkeys(tuple(lag) for lag in lags))
+    return np.array(unique, dtype=int).reshape(len(unique), dims)
+
+
+def _rings(dims: int, count: int, angles: int) -> list[np.ndarray]:
     directions = {
         1: lambda: orientations.axes(1, 1),
         2: lambda: orientations.axes(2, max(angles, 4)),
         3: lambda: orientations.axes(3, 3),
     }[dims]()
-    lags = [np.zeros(dims, dtype=int)]
-    for n in range(1, count + 1):
-        for direction in directions:
-            lag = np.round(2**j * n * direction + 1e-9).astype(int)
-            if (np.abs(lag) <= np.array(shape) // 8).all():
-                lags += [lag, -lag] if both_signs else [lag]
-    unique = list(dict.fromkeys(tuple(lag) for lag in lags))
-    return np.array(unique, dtype=int).reshape(len(unique), dims)
+    return [n * direction for n in range(1, count + 1) for direction in directions]
+
+
+def _square(dims: int, count: int) -> list[np.ndarray]:
+    """One of each pair of opposite points of the square."""
+    points = itertools.product(range(-count, count + 1), repeat=dims)
+    return [np.array(point) for point in points if point > (0,) * dims]

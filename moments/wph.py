@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from moments.autocorrelations import AutoCorrelations
+from moments.autocorrelations import AngleCovariances, AutoCorrelations
 from moments.bank import FilterBank
 from moments.classes import MomentClass
 from moments.composed import ComposedFamily
 from moments.low_pass import LowPass
 from moments.modulus_correlations import ModulusCorrelations
-from moments.phase_correlations import Harmonics
+from moments.phase_correlations import Harmonics, NeighbourHarmonics
 
 CLASSES = ("S11", "S00", "S01", "C00", "C01", "Cphase", "L")
+#: Classes that are asked for by name, those of the published models.
+FURTHER = ("C11", "C10", "C02", "C12", "Lyy")
 
 
 class WPH(ComposedFamily):
@@ -33,6 +35,12 @@ class WPH(ComposedFamily):
     - Cphase: [W]^k of the coarser band and W of the finer, same angle, k = 2^(j2 - j1);
     - L: the mean, the covariance of the last low pass at lags, E|y| and E y|y| of every low pass y.
 
+    and, on request, where L < l' + 1 < 2 L stands for the conjugate band at theta + pi:
+
+    - C11, C10: W, or the modulus, and W of the same scale at other angles;
+    - C02, C12: modulus, or W at another angle, and [W]^2 of the next coarser scale;
+    - Lyy: L without E|y| and E y|y|.
+
     Sources: Mallat, Zhang & Rochette 2020 (arXiv 1810.12136); Zhang & Mallat 2021 (arXiv
     1911.10017, models B and C); Allys et al. 2020 (arXiv 2006.06298); Regaldo-Saint Blancard et al.
     2023 (arXiv 2208.03538).
@@ -44,9 +52,12 @@ class WPH(ComposedFamily):
     bank : FilterBank
     shells : int
         Shells of lags of S11, S00 and the low pass; see :func:`moments.shifts.shells`.
+    lags : str
+        Their form, "rings" or "square".
     delta_scale, delta_angle : int, optional
-        Largest difference of scale and of orientation (in steps, around the half circle) of C00 and
-        C01; all by default.  In 3-D the orientation has no order and ``delta_angle`` is refused.
+        Largest difference of scale (C00, C01) and of orientation (all C; in steps, around the half
+        circle, or the whole one for C11 and C12); all by default.  In 3-D the orientation has no
+        order and ``delta_angle`` is refused.
     cross_shells : int
         Shells of lags of C01 and C00 between bands of the same orientation.
     harmonics : int
@@ -69,6 +80,7 @@ class WPH(ComposedFamily):
         bank: FilterBank,
         *,
         shells: int = 2,
+        lags: str = "rings",
         delta_scale: int | None = None,
         delta_angle: int | None = None,
         cross_shells: int = 1,
@@ -76,10 +88,11 @@ class WPH(ComposedFamily):
         classes: Sequence[str] = CLASSES,
     ) -> None:
         super().__init__(shape, channels, bank)
-        unknown = sorted(set(classes) - set(CLASSES))
+        known = (*CLASSES, *FURTHER)
+        unknown = sorted(set(classes) - set(known))
         if unknown:
             raise ValueError(
-                f"WPH class {unknown[0]!r} was asked for; {', '.join(CLASSES)} would work."
+                f"WPH class {unknown[0]!r} was asked for; {', '.join(known)} would work."
             )
         if delta_angle is not None and self.dims == 3:
             raise ValueError(
@@ -89,14 +102,16 @@ class WPH(ComposedFamily):
             if most is not None and most < 0:
                 raise ValueError(f"{option}={most} was asked for; 0 or more would work.")
         parts: list[MomentClass] = []
-        if {"S11", "S00"} & set(classes):
-            kinds = [kind for kind in ("S11", "S00") if kind in classes]
-            parts.append(AutoCorrelations(self, kinds, shells))
-        if {"S01", "C00", "C01"} & set(classes):
-            kinds = [kind for kind in ("S01", "C00", "C01") if kind in classes]
+        if kinds := [kind for kind in ("S11", "S00") if kind in classes]:
+            parts.append(AutoCorrelations(self, kinds, shells, lags))
+        if "C11" in classes:
+            parts.append(AngleCovariances(self, delta_angle))
+        if kinds := [kind for kind in ("S01", "C10", "C00", "C01") if kind in classes]:
             parts.append(ModulusCorrelations(self, kinds, delta_scale, delta_angle, cross_shells))
         if "Cphase" in classes:
             parts.append(Harmonics(self, harmonics))
-        if "L" in classes:
-            parts.append(LowPass(self, shells))
+        if kinds := [kind for kind in ("C02", "C12") if kind in classes]:
+            parts.append(NeighbourHarmonics(self, kinds, delta_angle))
+        if {"L", "Lyy"} & set(classes):
+            parts.append(LowPass(self, shells, "L" in classes, lags))
         self.compose(parts)

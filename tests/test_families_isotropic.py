@@ -1,4 +1,4 @@
-"""Averages over rotations, the published presets, and their counts in their own ways."""
+"""Averages over rotations."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def skewed(shape: tuple[int, ...], channels: int = 1, seed: int = 0) -> torch.Te
 
 FAMILIES = [
     ("wph", {"cross_shells": 1}),
+    ("wph", {"classes": ("C11", "C10", "C02", "C12")}),
     ("scattering-covariance", {}),
     ("covariance", {}),
     ("scattering", {}),
@@ -43,7 +44,10 @@ def test_averages_do_not_change_under_rotations_by_90_degrees(name, options, cha
 
 def test_3d_averages_do_not_change_under_exchange_of_axes():
     x = skewed((12, 12, 12))
-    op = moments.build("wph", (12, 12, 12), scales=2, angles=3, isotropic=True, dtype=torch.float64)
+    op = moments.build(
+        "wph", (12, 12, 12), scales=2, angles=3, isotropic=True, dtype=torch.float64,
+        classes=("S11", "S00", "S01", "C00", "C01", "C11", "C10", "C02", "C12", "L"),
+    )  # fmt: skip
     op.freeze(op.constants(x))
     first, *others = (op(x.permute(0, 1, *axes))[0] for axes in ((2, 3, 4), (3, 4, 2), (4, 2, 3)))
     for other in others:
@@ -79,59 +83,14 @@ def test_isotropic_scattering_covariance_has_chengs_count():
     assert op.n_moments + 28 * 6 - 1 == 1 + 2 * 7 + 28 * 4 + 84 * 16 == 1471
 
 
-def zhang_mallat(scales: int, directions: int, lags: int) -> int:
-    """Real numbers of their model A: every band at 2L directions, complex numbers as two."""
-    return scales * directions * (1 + 2 * lags) + 1 + lags
-
-
-def test_model_a_has_its_published_count():
-    """2,335 with their 14 lags; ours hold half of the directions, and our own number of lags."""
-    assert zhang_mallat(5, 16, 14) == 2335
-    op = moments.build("wph-A", (256, 256))
-    labels = op.labels
-    first = labels.where(kind="S11", part="re", l1=0)
-    ours = sum(2 * 8 * (2 * int((first & (labels["j1"] == j)).sum()) - 1) for j in range(5))
-    own = 2 * int(labels.where(kind="S11").sum())
-    assert own == ours
-
-
-def test_model_d_has_the_published_count():
-    r"""769 numbers: for J = 5, 2L = 16 Fourier modes q of the angle, 64 J + 112 (J - 1) + 1.
-
-    At one scale (1,0) is complex, (1,1) and (0,0) are real: 4 * 16; between neighbours (0,0) is
-    real, (0,1), (0,2) and (1,2) are complex: 7 * 16; and the power of the low pass.  A real field
-    has W_{l+L} = W_l^*, so that the modes of the modulus-modulus covariances are even in q and
-    vanish for odd q, and averages over rotations are as many as there are differences of angle.
-    """
-    assert 64 * 5 + 112 * 4 + 1 == 769
-    op = moments.build("wph-D", (256, 256))
-    count = {
-        kind: int(op.labels.where(kind=kind).sum())
-        for kind in np.unique(op.labels["kind"]).tolist()
-    }
-    # L differences of angle, unordered at one scale (1 .. L/2); S and Cphase one a scale.
-    assert count["C00"] == 5 * 4 + 4 * 8
-    assert count["C01"] == 4 * 8
-    assert (count["S11"], count["S00"], count["S01"], count["Cphase"]) == (5, 5, 5, 4)
-
-
-@pytest.mark.parametrize("name", moments.presets())
-def test_presets_measure_and_can_be_overridden(name):
-    op = moments.build(name, (64, 64), scales=2, angles=4)
-    assert (op.bank.scales, op.bank.angles) == (2, 4)
-    x = skewed((64, 64)).float()
-    values = op.freeze(op.constants(x))(x)
-    assert values.shape == (1, op.n_moments)
-    assert values.isfinite().all()
-
-
 @pytest.mark.parametrize(
-    ("name", "shape", "sentence"),
+    ("name", "shape", "options", "sentence"),
     [
-        ("wph", (32,), "no rotations"),
-        ("rectifier", (32, 32), "its options are"),
+        ("wph", (32,), {}, "no rotations"),
+        ("rectifier", (32, 32), {}, "its options are"),
+        ("wph", (32, 32), {"lags": "square"}, "rings would"),
     ],
 )
-def test_refusal(name, shape, sentence):
+def test_refusal(name, shape, options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        moments.build(name, shape, isotropic=True)
+        moments.build(name, shape, isotropic=True, **options)

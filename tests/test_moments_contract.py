@@ -204,6 +204,7 @@ def test_an_unknown_family_is_refused_with_the_known_ones():
         ((16, 16), {"delta_scale": -1}, "delta_scale=-1 was asked for; 0 or more would work"),
         ((16, 16), {"shells": -1}, "-1 shells of lags were asked for; 0 or more would work"),
         ((16, 16), {"cross_shells": -2}, "-2 shells of lags were asked for"),
+        ((16, 16), {"lags": "round"}, "lags='round' was asked for; rings or square would work"),
         ((16, 16), {"harmonics": 1}, "harmonics=1 was asked for; 2 or more would work"),
     ],
 )

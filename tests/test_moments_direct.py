@@ -23,6 +23,7 @@ def disagreement(name: str, shape: tuple[int, ...], channels: int, **settings: o
     return float(np.abs(op(other)[0].numpy() - twin.moments(other[0].numpy(), op.labels)).max())
 
 
+FURTHER = ("C11", "C10", "C02", "C12", "Lyy")
 GRIDS = [
     pytest.param((33,), 2, {"scales": 3}, id="1-D odd, 2 channels"),
     pytest.param((32,), 1, {"scales": 4}, id="1-D even"),
@@ -48,6 +49,11 @@ def test_moments_are_their_definition(name, shape, channels, settings):
         ((16, 16), 1, {"scales": 3, "angles": 5, "delta_angle": 1, "delta_scale": 1}),
         ((16, 16, 17), 1, {"scales": 2, "angles": 6, "cross_shells": 1, "shells": 1}),
         ((24, 24), 3, {"scales": 2, "angles": 2, "classes": ("C00", "Cphase", "L"), "shells": 3}),
+        ((32, 27), 1, {"scales": 3, "angles": 4, "classes": FURTHER, "lags": "square"}),
+        ((16, 17), 2, {"scales": 2, "angles": 4, "classes": FURTHER, "delta_angle": 1}),
+        ((33,), 2, {"scales": 3, "classes": FURTHER}),
+        ((8, 9, 10), 2, {"scales": 2, "angles": 3, "classes": FURTHER, "shells": 1}),
+        ((32, 40), 2, {"scales": 2, "angles": 2, "classes": ("S11", "S00"), "lags": "square"}),
     ],
 )
 def test_every_option_of_wph_is_its_definition(shape, channels, options):

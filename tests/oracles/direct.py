@@ -55,7 +55,7 @@ class Direct:
         second = tuple(int(row[n]) for n in ("c2", "j2", "l2"))
         shift = tuple(int(s) for s in row["shift"][3 - len(self.shape) :])
         third = int(row["j3"]), int(row["l3"])
-        if kind in ("S11", "S00", "S01", "C00", "C01", "Cphase"):
+        if kind[0] == "C" or kind in ("S11", "S00", "S01"):
             a = self._normalised(f, first, int(row["k1"]))
             b = self._normalised(f, second, int(row["k2"]))
             value = _mean_product(a, b, shift)
@@ -74,7 +74,9 @@ class Direct:
         return float(np.imag(value) if row["part"] == "im" else np.real(value))
 
     def _normalised(self, f: _Features, band: tuple[int, int, int], k: int) -> np.ndarray:
-        wave = f.wave(*band)
+        c, j, l = band
+        around, band = l >= len(self.psi[0]), (c, j, l % len(self.psi[0]))
+        wave = np.conj(f.wave(*band)) if around else f.wave(*band)  # W_{l+L} = (W_l)^*
         if k == 0:
             variance = self.power(*band) - self.mean(*band) ** 2
             return (np.abs(wave) - self.mean(*band)) / math.sqrt(variance)
