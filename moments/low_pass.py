@@ -84,7 +84,7 @@ class LowPass(MomentClass):
     def smoothed(self, level: Level) -> tuple[Tensor, Tensor]:
         """Half spectrum of y, (batch, channel, *half grid), and y, (batch, channel, *grid)."""
         phi = self.get_buffer(f"phi_{level.j}")
-        half = level.field[..., : phi.shape[-1]] * phi
+        half = level.half * phi
         axes = tuple(range(-self.dims, 0))
         return half, torch.fft.irfftn(half, s=level.grid, dim=axes, norm="forward")
 

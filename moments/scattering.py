@@ -13,13 +13,37 @@ from torch import Tensor
 from moments.bank import FilterBank
 from moments.classes import MomentClass
 from moments.composed import ComposedFamily
-from moments.family import Frozen
+from moments.family import Frozen, WaveletFamily
 from moments.harmonics import modulus
 from moments.labels import Labels
 from moments.low_pass import LowPass
 from moments.pyramid import Level
-from moments.scattering_covariance import Scattering12
 from moments.wavelets import spectrum, synthesis
+
+
+class Scattering12(MomentClass):
+    r"""S1 = <|W x|> / sqrt(P) and P = <|W x|^2> / P, with the frozen power P of each band."""
+
+    def __init__(self, family: WaveletFamily) -> None:
+        super().__init__(family)
+        for j in range(self.scales):
+            self.register_buffer(f"energy_{j}", family.bank.psi(j) ** 2, persistent=False)
+
+    def labels(self, j: int) -> Labels:
+        c, l = np.array(list(itertools.product(range(self.channels), range(self.angles)))).T
+        columns = {"c1": c, "c2": c, "j1": j, "j2": j, "l1": l, "l2": l}
+        return Labels.join(
+            [
+                self.rows("S1", len(c), c1=c, j1=j, l1=l, k1=0),
+                self.rows("P", len(c), k1=1, k2=1, **columns),
+            ]
+        )
+
+    def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
+        wave, axes = frozen.wave[:, level.j], tuple(range(-self.dims, 0))
+        spectrum = torch.view_as_real(level.field).square().sum(-1).unsqueeze(-self.dims - 1)
+        power = (spectrum * self.get_buffer(f"energy_{level.j}")).sum(axes)
+        return [(level.modulus_means / wave).flatten(1), (power / wave**2).flatten(1)]
 
 
 class SecondOrder(MomentClass):

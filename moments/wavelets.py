@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,25 @@ def spectrum(x: Tensor, dims: int) -> Tensor:
 
 def half_spectrum(x: Tensor, dims: int) -> Tensor:
     """The same for a real field, with ``k_last >= 0`` only."""
-    return torch.fft.rfftn(x, dim=tuple(range(-dims, 0)), norm="forward")
+    return _HalfSpectrum.apply(x, dims)
+
+
+class _HalfSpectrum(torch.autograd.Function):
+    """rfftn whose gradient is a half transform too; autograd's own pads to a whole one."""
+
+    @staticmethod
+    def forward(ctx, x, dims):  # type: ignore[no-untyped-def]
+        ctx.axes, ctx.grid = tuple(range(-dims, 0)), x.shape[-dims:]
+        return torch.fft.rfftn(x, dim=ctx.axes, norm="forward")
+
+    @staticmethod
+    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        # The inverse transform counts each pair of wavenumbers twice, and takes the real part.
+        once = 1 / (grids.half_weights(ctx.grid) * math.prod(ctx.grid))
+        grad = grad * once.to(grad.real)
+        if len(ctx.axes) > 1:
+            grad = torch.fft.ifftn(grad, dim=ctx.axes[:-1], norm="forward")
+        return torch.fft.irfft(grad, n=ctx.grid[-1], norm="forward"), None
 
 
 def synthesis(spectrum: Tensor, dims: int) -> Tensor:
