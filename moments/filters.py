@@ -19,15 +19,27 @@ XI = 0.85 * math.pi
 FARTHEST_IN_THE_SQUARE = math.sqrt(2.0) * math.pi
 
 
-def _aliases(shape: Sequence[int], grid: Sequence[int], reach: float) -> list[list[Tensor]]:
-    """Frequencies ``w + 2 pi m``, one list of axes for every m that can come within ``reach``."""
+def _aliases(
+    shape: Sequence[int], grid: Sequence[int], reach: float
+) -> list[tuple[tuple[slice, ...], list[Tensor]]]:
+    """Frequencies ``w + 2 pi m`` for every m that can come within ``reach``.
+
+    For each m the box of the grid outside of which they lie beyond ``reach``, and their axes there.
+    """
     base = grids.frequencies(shape, grid)
     most = math.ceil((reach - math.pi) / (2 * math.pi)) if reach > math.pi else 0
     out = []
     for fold in itertools.product(range(-most, most + 1), repeat=len(shape)):
-        nearest = math.sqrt(sum((math.pi * (2 * abs(m) - 1)) ** 2 for m in fold if m))
-        if nearest < reach:
-            out.append([w + 2 * math.pi * m for w, m in zip(base, fold, strict=True)])
+        if math.sqrt(sum((math.pi * (2 * abs(m) - 1)) ** 2 for m in fold if m)) >= reach:
+            continue
+        box, axes = [], []
+        for axis, (w, m) in enumerate(zip(base, fold, strict=True)):
+            moved = w + 2 * math.pi * m
+            near = (moved.abs().flatten() < reach).nonzero()
+            span = slice(int(near[0]), int(near[-1]) + 1) if len(near) else slice(0, 0)
+            box.append(span)
+            axes.append(moved.narrow(axis, span.start, span.stop - span.start))
+        out.append((tuple(box), axes))
     return out
 
 
@@ -90,7 +102,8 @@ def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: in
         c = math.sqrt((2 * power + 1) / angles) / 1.29
     out = torch.zeros((angles, *grid), dtype=torch.float64)
     hold_corners = j == 0 and dims == 3
-    for w in _aliases(shape, grid, 2 * math.pi if hold_corners else 2 * XI / 2**j):
+    farthest = math.sqrt(dims) * math.pi + 1e-6 if hold_corners else 2 * XI / 2**j
+    for box, w in _aliases(shape, grid, farthest):
         radius = torch.sqrt(_along([1.0] * dims, [wi**2 for wi in w]))
         radial = c * _profile(2**j * radius)
         if hold_corners:
@@ -99,7 +112,7 @@ def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: in
         for l, axis in enumerate(directions):
             cosine = _along(axis, w) / radius.clamp(min=1e-300)
             lobe = torch.where(cosine > 1e-12, cosine.clamp(min=0.0) ** power, 0.0)
-            out[l] += radial * lobe
+            out[l][box] += radial * lobe
     return out
 
 
@@ -132,10 +145,10 @@ def morlet(shape: Sequence[int], grid: Sequence[int], j: int, angles: int) -> Te
 
     out = torch.zeros((angles, *grid), dtype=torch.float64)
     for l, axis in enumerate(orientations.axes(dims, angles)):
-        at_zero = [sum(float(gauss(w, axis, c)) for w in origin) for c in (xi, 0.0)]
+        at_zero = [sum(float(gauss(w, axis, c).sum()) for _, w in origin) for c in (xi, 0.0)]
         k = at_zero[0] / at_zero[1]
-        for w in folded:
-            out[l] += gauss(w, axis, xi) - k * gauss(w, axis, 0.0)
+        for box, w in folded:
+            out[l][box] += gauss(w, axis, xi) - k * gauss(w, axis, 0.0)
     return out
 
 
@@ -151,16 +164,13 @@ def gaussian_low_pass(shape: Sequence[int], grid: Sequence[int], sigma: float) -
     -------
     Tensor, (*grid,) float64
     """
-    out = torch.zeros(tuple(grid), dtype=torch.float64)
-    at_zero = 0.0
-    reach = 9.0 / sigma
-    for w in _aliases(shape, grid, reach):
-        out += torch.exp(-0.5 * sigma**2 * _along([1.0] * len(shape), [wi**2 for wi in w]))
-    for w in _aliases(shape, (1,) * len(shape), reach):
-        at_zero += float(
-            torch.exp(-0.5 * sigma**2 * _along([1.0] * len(shape), [wi**2 for wi in w]))
-        )
-    return out / at_zero
+    most = math.ceil(9.0 / sigma / (2 * math.pi)) + 1  # beyond nine deviations: under 1e-17
+    folds = 2 * math.pi * torch.arange(-most, most + 1, dtype=torch.float64)
+    out = torch.ones(tuple(grid), dtype=torch.float64)
+    for w in grids.frequencies(shape, grid):
+        periodised = torch.exp(-0.5 * (sigma * (w.unsqueeze(-1) + folds)) ** 2).sum(-1)
+        out *= periodised / torch.exp(-0.5 * (sigma * folds) ** 2).sum()
+    return out
 
 
 #: Name -> (filters, oversampling of the own-scale grid, sigma of phi_J over 2^(J-1)).
