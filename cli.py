@@ -129,7 +129,8 @@ def _read_to_measure(console: Console, path: str, settings: dict) -> tuple[Any, 
     like, device = settings.pop("like", None), settings.pop("device", "auto")
     given = {name: value for name, value in settings.items() if value is not None}
     if like and given:
-        raise UsageError(f"--like takes the settings of {like}; drop --{', --'.join(given)}.")
+        dropped = ", --".join(given).replace("_", "-")
+        raise UsageError(f"--like takes the settings of {like}; drop --{dropped}.")
     given |= {"like": like and synth.read_model(like), "device": device}
     return _read(console, path, **asked), {**given, "progress": console.progress}
 
@@ -137,6 +138,7 @@ def _read_to_measure(console: Console, path: str, settings: dict) -> tuple[Any, 
 @command
 @click.argument("field")
 @options.measuring
+@options.threshold
 @options.writing
 @options.speaking
 def fit(
@@ -144,15 +146,17 @@ def fit(
     field: str,
     output: Path | None = None,
     overwrite: bool = False,
+    threshold: float | None = None,
     **settings: Any,
 ) -> tuple[dict, int]:
     """Measure the moments of FIELD, an HDF5 or .npy file."""
     path = output_path(output, field, ".model.h5", overwrite)
     data, given = _read_to_measure(console, field, settings)
-    model = synth.fit(data, **given)
+    model = synth.fit(data, threshold=threshold, **given)
     synth.write_model(path, model, overwrite=overwrite)
-    counts = {"moments": model.n_moments, "pixels": data.n_pixels, "fields": data.n_samples}
-    result = {"model": model.family, **counts, "file": path}
+    result = {"model": model.family, **formatting.counts(model.n_moments, data), "file": path}
+    if threshold is not None:
+        result["dropped"] = model.provenance["dropped"]
     console.result(formatting.fit_line(result))
     return result, 0
 
@@ -171,8 +175,7 @@ def moments(
     data, given = _read_to_measure(console, field, settings)
     measured = synth.measure(data, **given)
     measured.write(path, overwrite=overwrite, draw=draw)
-    fields, count = measured.values.shape
-    counts = {"moments": count, "pixels": data.n_pixels, "fields": fields}
+    counts = formatting.counts(measured.values.shape[1], data)
     result = {"model": measured.family, **counts, "file": path}
     console.result(formatting.fit_line(result))
     return result, 0

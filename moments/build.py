@@ -10,6 +10,7 @@ import torch
 
 from moments.bank import FilterBank
 from moments.combine import Sum
+from moments.cosines import CASCADING, ScaleCosines
 from moments.covariance import Covariance
 from moments.family import MomentFamily, WaveletFamily
 from moments.isotropic import TURNING, RotationAverage
@@ -75,8 +76,9 @@ def build(
         Working precision; filters are built in float64.
     **options
         Options of the families, such as ``shells`` of ``wph``; in a sum each goes to every family
-        that has it.  ``isotropic=True`` averages moments over rotations, see
-        :class:`moments.isotropic.RotationAverage`.
+        that has it.  Two reduce any family that can be reduced so: ``isotropic=True`` averages
+        over rotations (:class:`moments.isotropic.RotationAverage`), ``scale_orders=K`` keeps the
+        lowest orders of a cosine transform over scales (:class:`moments.cosines.ScaleCosines`).
 
     Returns
     -------
@@ -111,11 +113,12 @@ def _family(preset: Preset, bank: FilterBank, channels: int, given: dict[str, An
     """One family with the options among ``given`` that it has."""
     known = _options(preset.family)
     options = {**preset.options, **{o: value for o, value in given.items() if o in known}}
-    isotropic = options.pop("isotropic", False)
+    isotropic, orders = options.pop("isotropic", False), options.pop("scale_orders", None)
     if isotropic and options.get("lags") == "square" and options.get("shells", 1):
         raise ValueError("isotropic was asked of lags on a square, which do not turn; rings would.")
-    family = FAMILIES[preset.family](bank.shape, channels, bank, **options)
-    return RotationAverage(family) if isotropic else family
+    family: MomentFamily = FAMILIES[preset.family](bank.shape, channels, bank, **options)
+    family = RotationAverage(family) if isotropic else family
+    return family if orders is None else ScaleCosines(family, orders)
 
 
 def _preset(name: str) -> Preset:
@@ -133,4 +136,5 @@ def _options(name: str) -> list[str]:
     """Names of the options of a family."""
     parameters = inspect.signature(FAMILIES[name].__init__).parameters.values()
     own = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    return [*own, "isotropic"] if name in TURNING else own
+    own += ["isotropic"] if name in TURNING else []
+    return [*own, "scale_orders"] if name in CASCADING else own

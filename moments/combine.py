@@ -1,4 +1,4 @@
-"""Families made of families: sums of several, and subsets of one."""
+"""Families made of families: sums of several, subsets and linear combinations of one."""
 
 from __future__ import annotations
 
@@ -77,3 +77,52 @@ class Subset(MomentFamily):
     def forward(self, x: Tensor) -> Tensor:
         """The moments that are kept, (batch, M)."""
         return self.whole(x)[:, self.rows]
+
+
+class Combination(MomentFamily):
+    """Linear combinations of the moments of a family.
+
+    Parameters
+    ----------
+    inner : MomentFamily
+    rows, into : sequence of int
+        Which moment of the family enters which combination.
+    weight : sequence of float
+        With what weight.
+    labels : Labels
+        Of the combinations.
+    """
+
+    into: Tensor
+
+    def __init__(
+        self,
+        inner: MomentFamily,
+        rows: Sequence[int],
+        into: Sequence[int],
+        weight: Sequence[float],
+        labels: Labels,
+    ) -> None:
+        super().__init__(inner.shape, inner.channels)
+        self.name = inner.name  # type: ignore[misc]
+        self.bank, self.inner, self.labels = inner.bank, inner, labels
+        for name, values, dtype in (
+            ("rows", rows, torch.long),
+            ("into", into, torch.long),
+            ("weight", weight, torch.float64),
+        ):
+            self.register_buffer(name, torch.as_tensor(values, dtype=dtype), persistent=False)
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """The constants of the family that is combined."""
+        return {f"inner.{name}": value for name, value in self.inner.constants(x).items()}
+
+    def band_power(self) -> Tensor:
+        """As the family that is combined has it."""
+        return self.inner.band_power()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The combinations, (batch, M)."""
+        values = self.inner(x)[:, self.get_buffer("rows")] * self.get_buffer("weight")
+        out = values.new_zeros((len(values), self.n_moments))
+        return out.index_add(1, self.into, values)

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from moments import orientations
+from moments.combine import Combination
 from moments.family import MomentFamily
 from moments.labels import Labels
 
@@ -19,7 +19,7 @@ TURNING = ("covariance", "scattering", "scattering-covariance", "wph")
 WHOLE_CIRCLE = ("C11", "C12")
 
 
-class RotationAverage(MomentFamily):
+class RotationAverage(Combination):
     r"""Moments of a family averaged over the rotations that its orientations allow.
 
     In 2-D these are the multiples of pi / L.  They take :math:`W_{j,l}` to :math:`W_{j,l+1}` with
@@ -41,40 +41,31 @@ class RotationAverage(MomentFamily):
         In 1-D, or for a family whose moments have no rotated ones among them.
     """
 
-    group: Tensor
-
     def __init__(self, inner: MomentFamily) -> None:
-        super().__init__(inner.shape, inner.channels)
-        if self.dims == 1:
+        if inner.dims == 1:
             raise ValueError("isotropic was asked of 1-D fields, which have no rotations.")
         if inner.name not in TURNING:
             raise ValueError(
                 f"isotropic was asked of {inner.name}; {', '.join(TURNING)} would work."
             )
-        self.name = inner.name  # type: ignore[misc]
-        self.bank, self.inner = inner.bank, inner
-        key = _key_in_2d if self.dims == 2 else _key_in_3d
+        key = _key_in_2d if inner.dims == 2 else _key_in_3d
         place: dict[tuple[Any, ...], int] = {}
+        rows: list[int] = []
         group: list[int] = []
         sign: list[float] = []
         first: list[int] = []
         for row, label in enumerate(inner.labels):
             found, turned = key(label, inner.bank.angles)
             if found is None:
-                group.append(-1)
-            else:
-                if found not in place:
-                    place[found] = len(first)
-                    first.append(row)
-                group.append(place[found])
+                continue
+            if found not in place:
+                place[found] = len(first)
+                first.append(row)
+            rows.append(row)
+            group.append(place[found])
             sign.append(turned)
-        self.labels = Labels(inner.labels.table[first])
-        groups = np.array(group)
-        kept = np.flatnonzero(groups >= 0)
-        weight = np.array(sign)[kept] / np.bincount(groups[kept])[groups[kept]]
-        self.register_buffer("kept", torch.as_tensor(kept), persistent=False)
-        self.register_buffer("group", torch.as_tensor(groups[kept]), persistent=False)
-        self.register_buffer("weight", torch.as_tensor(weight), persistent=False)
+        weight = np.array(sign) / np.bincount(group)[group]
+        super().__init__(inner, rows, group, weight.tolist(), Labels(inner.labels.table[first]))
 
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """The constants of the averaged family, those of bands averaged over orientations."""
@@ -84,16 +75,6 @@ class RotationAverage(MomentFamily):
             else value
             for name, value in self.inner.constants(x).items()
         }
-
-    def band_power(self) -> Tensor:
-        """As the averaged family has it."""
-        return self.inner.band_power()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Averaged moments, (batch, M)."""
-        values = self.inner(x)[:, self.get_buffer("kept")] * self.get_buffer("weight")
-        out = values.new_zeros((len(values), self.n_moments))
-        return out.index_add(1, self.group, values)
 
 
 def _fixed(label: np.void) -> tuple[Any, ...]:

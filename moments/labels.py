@@ -9,8 +9,9 @@ import numpy as np
 
 #: Columns of the table.  j, l, k: scale, orientation and phase harmonic of the first and second
 #: feature; j3, l3: the wavelet that filters both again (scattering covariance); c1, c2: channels;
-#: k of a rectified feature: quarter turns of its phase; level: of a quantile; shift: lag in pixels
-#: (z, y, x); part: "re", "im", or "" for a real moment; -1 where a column has no meaning.
+#: k of a rectified feature: quarter turns of its phase; q: order of a cosine transform over scales;
+#: level: of a quantile; shift: lag in pixels (z, y, x); part: "re", "im", or "" for a real moment;
+#: -1 where a column has no meaning.
 COLUMNS = np.dtype(
     [
         ("family", "U24"),
@@ -25,6 +26,7 @@ COLUMNS = np.dtype(
         ("k2", "i2"),
         ("j3", "i2"),
         ("l3", "i2"),
+        ("q", "i2"),
         ("shift", "i4", (3,)),
         ("level", "f4"),
         ("part", "U2"),

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moments import MomentFamily
+from moments import MomentFamily, Subset
 from synth import gaps, spectra
+from synth.errors import UsageError
 from synth.field import Field
 from synth.model import MEMORISING_SHARE, Model
 from synth.preparation import Progress, prepare
 from synth.spread import pooled_deviation, surrogate_spread
+from synth.threshold import standing_out
 
 #: Moments of single fields kept in the model, for samples that follow one of them.
 KEPT_TARGETS = 1024
@@ -30,6 +32,7 @@ def fit(
     transform: str = "none",
     device: str = "auto",
     like: Model | None = None,
+    threshold: float | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Model:
@@ -54,6 +57,9 @@ def fit(
         "auto", "cpu" or "cuda".
     like : Model, optional
         Take settings and normalisation from this model, so that the two can be merged.
+    threshold : float, optional
+        Leave out correlations whose mean is less than so many sampling spreads from 0
+        (:func:`synth.threshold.standing_out`).
     progress : callable, optional
         Called with a dict of ``done`` and ``n`` fields.
     **options
@@ -67,7 +73,11 @@ def fit(
     ------
     InputError
         If the field is constant, too small for the scales, or an option does not fit.
+    UsageError
+        If both ``like`` and ``threshold`` say what to keep.
     """
+    if like is not None and threshold is not None:
+        raise UsageError("The moments kept are those of the model in like; drop threshold.")
     settings = {"scales": scales, "angles": angles, **options}
     prepared = prepare(
         field, model, settings, boundary=boundary, transform=transform, device=device, like=like
@@ -84,6 +94,13 @@ def fit(
             spread = pooled_deviation(op, gathered.variance())
         else:
             spread = surrogate_spread(op, next(prepared.fields()))
+    mean, targets = gathered.mean(), np.concatenate(gathered.targets)
+    kept = None if like is None else like.kept
+    if threshold is not None:
+        kept = standing_out(op.labels, mean, spread, threshold)
+        missing |= {"threshold": threshold, "dropped": op.n_moments - len(kept)}
+        op = Subset(op, kept.tolist())
+        mean, spread, targets = mean[kept], spread[kept], targets[:, kept]
 
     fitted = Model(
         family=prepared.family,
@@ -92,9 +109,9 @@ def fit(
         settings=prepared.settings,
         standardisation=prepared.standard,
         constants={name: value.cpu().numpy() for name, value in op.state_dict().items()},
-        mean=gathered.mean(),
+        mean=mean,
         spread=spread,
-        targets=np.concatenate(gathered.targets),
+        targets=targets,
         shells=spectra.centres(field.shape),
         spectrum=gathered.spectrum / field.n_samples,
         boundary=prepared.boundary,
@@ -107,12 +124,13 @@ def fit(
             "samples": field.n_samples,
         },
         provenance={"source": field.source, "layout": field.layout, **missing},
+        kept=kept,
     )
     if fitted.memorising_share > MEMORISING_SHARE:
         warnings.warn(
             f"{fitted.n_moments} moments for {fitted.n_moments / fitted.memorising_share:.0f} "
             f"values: above {MEMORISING_SHARE:.0%} a model starts to store its example; "
-            "fewer scales, angles or classes would help.",
+            "fewer scales, angles or classes, or a threshold, would help.",
             stacklevel=2,
         )
     return fitted

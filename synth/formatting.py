@@ -83,10 +83,19 @@ def field_line(field: Field) -> str:
     ).rstrip()
 
 
+def counts(moments: int, field: Field) -> dict[str, Any]:
+    """Numbers of moments, pixels and fields, and M / d, the moments a value."""
+    share = round(moments / (field.n_pixels * field.n_channels), 4)
+    sizes = {"pixels": field.n_pixels, "fields": field.n_samples}
+    return {"moments": moments, **sizes, "share": share}
+
+
 def fit_line(result: Mapping[str, Any]) -> str:
+    dropped = f", {result['dropped']} below the threshold" if "dropped" in result else ""
     return (
-        f"{result['file']}: {_plural(result['moments'], 'moment')} ({result['model']}) of "
-        f"{_plural(result['fields'], 'field')} of {_plural(result['pixels'], 'pixel')}"
+        f"{result['file']}: {_plural(result['moments'], 'moment')} ({result['model']}{dropped}) of "
+        f"{_plural(result['fields'], 'field')} of {_plural(result['pixels'], 'pixel')}, "
+        f"{result['share']:.1%} of the values"
     )
 
 

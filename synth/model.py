@@ -53,6 +53,8 @@ class Model:
         Name, channels, dims, spacing and units of the fitted field.
     provenance : dict
         Strings and numbers that say where the model comes from.
+    kept : ndarray of int, optional
+        The family's moments that the model keeps; all by default.
     """
 
     family: str
@@ -69,6 +71,7 @@ class Model:
     boundary: str
     field: dict[str, Any]
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    kept: np.ndarray | None = None
 
     @property
     def n_moments(self) -> int:
@@ -105,20 +108,35 @@ class Model:
         """
         import torch
 
-        import moments
-
         shape = self.shape if shape is None else tuple(shape)
         if len(shape) != len(self.shape):
             raise InputError(
                 f"A size of {len(shape)} axes was asked of a model of {len(self.shape)}-D fields; "
                 f"give {len(self.shape)} sizes, such as {'x'.join(map(str, self.shape))}."
             )
-        try:
-            op = moments.build(self.family, shape, channels=self.channels, **self.settings)
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        op = self.thresholded(self._build(shape))
         op.freeze({name: torch.as_tensor(value) for name, value in self.constants.items()})
         return op
+
+    def thresholded(self, op: MomentFamily) -> MomentFamily:
+        """Of the model's family, on fields of any size, the moments that the model keeps."""
+        import moments
+
+        if self.kept is None:
+            return op
+        table = (op if op.shape == self.shape else self._build(self.shape)).labels.table
+        names = {row.tobytes() for row in table[self.kept]}
+        return moments.Subset(
+            op, [number for number, row in enumerate(op.labels.table) if row.tobytes() in names]
+        )
+
+    def _build(self, shape: Sequence[int]) -> MomentFamily:
+        import moments
+
+        try:
+            return moments.build(self.family, shape, channels=self.channels, **self.settings)
+        except ValueError as error:
+            raise InputError(str(error)) from error
 
     def on_grid(self, shape: Sequence[int] | None = None) -> tuple[MomentFamily, np.ndarray]:
         """The moments that fields of another size share with the fitted ones.
@@ -178,6 +196,8 @@ class Model:
             "spectrum/shells": self.shells,
             "spectrum/power": self.spectrum,
         }
+        if self.kept is not None:
+            arrays["moments/kept"] = self.kept
         arrays |= {f"constants/{name}": value for name, value in self.constants.items()}
         return {"attributes": attributes, "arrays": arrays}
 
@@ -205,6 +225,7 @@ class Model:
             boundary=attributes["boundary"],
             field=attributes["field"],
             provenance=attributes["provenance"],
+            kept=arrays.get("moments/kept"),
         )
 
 
@@ -239,6 +260,7 @@ def merge(models: Sequence[Model]) -> Model:
             (other.family, other.shape, other.channels, other.settings)
             == (first.family, first.shape, first.channels, first.settings)
             and other.standardisation == first.standardisation
+            and np.array_equal(other.kept, first.kept)  # type: ignore[arg-type]
             and all(np.array_equal(other.constants[k], v) for k, v in first.constants.items())
         )
         if not same:

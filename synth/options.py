@@ -71,11 +71,20 @@ measuring = _all(
     click.option("--model", help="Moment family, or several: wph+marginal  [default: wph]"),
     click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J."),
     click.option("--angles", type=click.IntRange(1), help="Number of orientations L."),
+    click.option("--isotropic", is_flag=True, default=None, help="Average moments over rotations."),
+    click.option(
+        "--scale-orders",
+        type=click.IntRange(1),
+        help="Orders of a cosine transform over scales (scattering-covariance).",
+    ),
     click.option(
         "--transform", type=click.Choice(["none", "log", "asinh"]), help="Undone in samples."
     ),
     click.option("--like", help="Model to take these settings and the normalisation from."),
     device,
+)
+threshold = click.option(
+    "--threshold", type=float, help="Drop correlations fewer sampling spreads than this from 0."
 )
 drawing = _all(
     click.option(

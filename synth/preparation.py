@@ -99,6 +99,7 @@ def prepare(
     else:
         standard, settings, family = like.standardisation, like.settings, like.family
     op, settings = _build(family, field, settings)
+    op = op if like is None else like.thresholded(op)
     kind = _boundary(field, boundary)
     prepared = Prepared(field, family, settings, standard, op.to(target_device), kind)
     with torch.no_grad():

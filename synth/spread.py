@@ -18,7 +18,7 @@ SURROGATES = 16
 LEAST_SPREAD = 0.1
 BLOCKS_PER_AXIS = 4
 #: Moments of one class between the same scales share a spread: pooling tames its own noise.
-POOLED_BY = ("family", "kind", "j1", "j2", "j3", "level", "part")
+POOLED_BY = ("family", "kind", "j1", "j2", "j3", "q", "level", "part")
 
 
 def surrogate_spread(op: MomentFamily, field: Tensor) -> np.ndarray:
