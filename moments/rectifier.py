@@ -16,10 +16,10 @@ from moments.classes import as_reals
 from moments.family import LEAST_POWER, WaveletFamily
 from moments.labels import Labels
 from moments.low_pass import LowPass
-from moments.pyramid import climb
+from moments.pyramid import Level, climb
 from moments.shifts import Lags
 from moments.shifts import shells as lag_shells
-from moments.wavelets import half_spectrum
+from moments.wavelets import half_spectrum, synthesis
 
 #: Phases 0, pi/2, pi, 3 pi/2; the labels hold their number as k.
 PHASES = 4
@@ -55,6 +55,12 @@ class Rectifier(WaveletFamily):
     to ``delta_scale`` apart meet, each pair once; the lags are those of a feature with itself.  The
     mean and the covariance of the low pass are added.
 
+    Since :math:`\rho_0 - \rho_2 = \mathrm{Re}\,W` and :math:`\rho_3 - \rho_1 = \mathrm{Im}\,W`, and
+    the real part of a band and the imaginary part of another of the same channel do not correlate
+    (filters are real in Fourier), the pairs (a, a') of the phases 1 and 2 follow from the others:
+    within a channel they are left out.  The kink of rho spreads over twice the frequencies of the
+    modulus: it is taken, and the products are, on grids an octave finer than a scale's own.
+
     Brochard et al. keep a' = 0 only, Morlet wavelets, lags of all pairs, and the modulus of the low
     pass; here all a' are kept, since moments of a' = 0 alone cannot see Im W of the second band.
 
@@ -67,6 +73,8 @@ class Rectifier(WaveletFamily):
         Largest difference of scale.
     shells : int
         Shells of lags; see :func:`moments.shifts.shells`.
+    cross_channels : str
+        Which pairs of different channels meet: "all", or "band", those of one scale and angle.
     """
 
     name: ClassVar[str] = "rectifier"
@@ -81,11 +89,20 @@ class Rectifier(WaveletFamily):
         *,
         delta_scale: int = 2,
         shells: int = 1,
+        cross_channels: str = "all",
     ) -> None:
         super().__init__(shape, channels, bank)
+        if cross_channels not in ("all", "band"):
+            raise ValueError(
+                f"cross_channels={cross_channels!r} was asked for; all or band would work."
+            )
         if delta_scale < 0:
             raise ValueError(f"delta_scale={delta_scale} was asked for; 0 or more would work.")
-        self.delta_scale = delta_scale
+        self.delta_scale, self.cross_channels = delta_scale, cross_channels
+        self.grids = [
+            tuple(max(g, f) for g, f in zip(grid, finer, strict=True))
+            for grid, finer in zip(bank.grids, [bank.grids[0], *bank.grids], strict=False)
+        ]
         self.per_scale = self.channels * bank.angles * PHASES
         size = (bank.scales, self.channels, bank.angles, PHASES)
         self.register_buffer("rise", torch.zeros(size, dtype=torch.float64))
@@ -93,7 +110,7 @@ class Rectifier(WaveletFamily):
         self.low = LowPass(self, shells, one_point=False)
         self.lags: list[np.ndarray] = []
         blocks = []
-        for j, grid in enumerate(bank.grids):
+        for j, grid in enumerate(self.grids):
             self.lags.append(lag_shells(self.shape, j, shells, bank.angles, False))
             self.add_module(f"lags_{j}", Lags(self.shape, grid, self.lags[j], half=True))
             self.register_buffer(f"weight_{j}", grids.half_weights(grid), persistent=False)
@@ -117,7 +134,12 @@ class Rectifier(WaveletFamily):
         first, second = np.nonzero(
             np.arange(finer + self.per_scale)[:, None] <= finer + np.arange(self.per_scale)
         )
-        return first, second
+        j1, c1, l1, k1 = self._features(j)[first].T
+        _, c2, l2, k2 = self._features(j)[finer + second].T
+        implied = (k1 * k2 == 2) & (c1 == c2)
+        apart = (c1 != c2) & ((j1 != j) | (l1 != l2))
+        kept = ~implied & ~(apart & (self.cross_channels == "band"))
+        return first[kept], second[kept]
 
     def _labels(self, j: int, first: np.ndarray, second: np.ndarray) -> Labels:
         features = self._features(j)
@@ -137,7 +159,7 @@ class Rectifier(WaveletFamily):
         """Power of the bands and low pass, mean and mean square of the rectified features."""
         axes, rise, square = tuple(range(-self.dims, 0)), [], []
         for level in climb(self.checked(x), self.bank):
-            r = rectified(level.coefficients, self.dims).double()
+            r = self._features_of(level).double()
             rise.append(r.mean(axes).mean(0))
             square.append(r.square().mean(axes).mean(0))
         return {
@@ -147,18 +169,23 @@ class Rectifier(WaveletFamily):
             "low.power": self.low.powers(climb(x, self.bank)),
         }
 
+    def _features_of(self, level: Level) -> Tensor:
+        """Rectified coefficients of a level on its finer grid, (batch, channel, L, 4, *grid)."""
+        bands = grids.regrid(level.bands, level.grid, self.grids[level.j])
+        return rectified(synthesis(bands, self.dims), self.dims)
+
     def forward(self, x: Tensor) -> Tensor:
         """Rectifier covariances, (batch, M); see :class:`Rectifier`."""
         dims, frozen = self.dims, self.frozen()
         deviation = (self.square - self.rise**2).clamp(min=LEAST_POWER).sqrt()
         blocks, carried = [], None
         for level in climb(self.checked(x), self.bank):
-            j, grid, weight = level.j, level.grid, self.get_buffer(f"weight_{level.j}")
-            own = half_spectrum(rectified(level.coefficients, dims), dims).flatten(1, 3)
+            j, grid, weight = level.j, self.grids[level.j], self.get_buffer(f"weight_{level.j}")
+            own = half_spectrum(self._features_of(level), dims).flatten(1, 3)
             if carried is not None:
                 most = self.delta_scale * self.per_scale
                 finer = carried[:, carried.shape[1] - min(most, carried.shape[1]) :]
-                at = self.bank.grids[j - 1]
+                at = self.grids[j - 1]
                 carried = torch.cat([grids.regrid(finer, at, grid, half=True), own], dim=1)
             else:
                 carried = own

@@ -116,8 +116,8 @@ def _build(
     """The family, and the settings with which it can be built again.
 
     Small fields and many channels have more pairs of bands than their pixels support: where the
-    caller does not ask for them, lags between scales and then the pairs farthest apart in scale are
-    left out, until the model is economical or only neighbours remain.  Presets stay as published.
+    caller does not ask for them, lags between scales, pairs of different channels and bands, and
+    then the pairs farthest apart in scale are left out, until the model is economical or only neighbours remain.  Presets stay as published.
     """
 
     def build(**more: Any) -> moments.MomentFamily:
@@ -130,7 +130,9 @@ def _build(
     values = field.n_channels * field.n_pixels
     more: dict[str, Any] = {}
     known = set(moments.options_of(family)) - set(settings)
-    savings = [{"cross_shells": 0}] if "cross_shells" in known else []
+    savings: list[dict[str, Any]] = [{"cross_shells": 0}] if "cross_shells" in known else []
+    if "cross_channels" in known and field.n_channels > 1:
+        savings.append({"cross_channels": "band"})
     if "delta_scale" in known:
         savings += [{"delta_scale": d} for d in range(op.bank.scales - 2, 0, -1)]
     for saving in savings:

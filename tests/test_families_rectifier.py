@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
+from moment_fields import sparse_fields, spread
 from oracles.filters import WAVELETS, axes
 
 import moments
@@ -75,13 +78,57 @@ def test_no_pair_is_counted_twice():
 
 
 def test_count():
-    """16 features a scale: 16 * 17 / 2 pairs at one scale, 16^2 with each of the two below it.
+    """Of the 16 pairs of phases 14 between two bands, of the 10 of a band with itself 9.
 
-    Six of the seven scales have room for their shell of 4 lags (of a feature with itself); the low
-    pass adds a mean and a variance.
+    So 6 * 14 + 4 * 9 pairs at one scale of 4 angles and 16 * 14 with each of the two below it.  Six
+    of the seven scales have room for their shell of 4 lags (of a feature with itself); the low pass
+    adds a mean and a variance.
     """
     op = moments.build("rectifier", (256, 256))
-    assert op.n_moments == 7 * 16 * 17 // 2 + (6 + 5) * 16**2 + 6 * 16 * 4 + 2
+    assert op.n_moments == 7 * 120 + (6 + 5) * 224 + 6 * 16 * 4 + 2
+
+
+def test_what_is_left_out_follows_from_the_rest():
+    """Cov(Re W, Im W') = 0 within a channel, so the pairs of the phases 1 and 2 are a sum."""
+    x = skewed((24, 20), 1, 1)[0].numpy()
+    r = rectified_bands(x, 2, 3, "bump")
+    bands = [(0, j, l) for j in range(2) for l in range(3)]
+
+    def covariance(one: tuple, two: tuple) -> float:
+        return float(np.mean((r[one] - r[one].mean()) * (r[two] - r[two].mean())))
+
+    for one, two in itertools.product(bands, bands):
+        c = {(a, b): covariance((*one, a), (*two, b)) for a in range(4) for b in range(4)}
+        scale = np.sqrt(covariance((*one, 0), (*one, 0)) * covariance((*two, 0), (*two, 0)))
+        assert c[2, 1] == pytest.approx(c[0, 1] + c[2, 3] - c[0, 3], abs=1e-10 * scale)
+        assert c[1, 2] == pytest.approx(c[3, 2] + c[1, 0] - c[3, 0], abs=1e-10 * scale)
+
+
+def test_channels_may_meet_in_one_band_only():
+    settings = {"channels": 3, "scales": 3, "angles": 2, "dtype": torch.float64}
+    full, less = (
+        moments.build("rectifier", (32, 32), cross_channels=c, **settings) for c in ("all", "band")
+    )
+    apart = (full.labels["j1"] != full.labels["j2"]) | (full.labels["l1"] != full.labels["l2"])
+    wanted = (full.labels["c1"] == full.labels["c2"]) | ~apart
+    assert less.labels == moments.Labels(full.labels.table[wanted])
+    x = skewed((32, 32), 1, 3)
+    constants = full.constants(x)
+    values = [op.freeze(constants)(x)[0] for op in (full, less)]
+    assert torch.equal(values[1], values[0][torch.as_tensor(wanted)])
+
+
+def test_coarse_grids_alias_little():
+    """Rms error of a class of pairs on own grids, in units of the sampling spread."""
+    x = sparse_fields((64, 64), 8)
+    values = []
+    for full in (False, True):
+        op = moments.build("rectifier", (64, 64), full_resolution=full, dtype=torch.float64)
+        op.freeze(op.constants(x))
+        values.append(torch.cat([op(one[None]) for one in x]).numpy())
+    error = (values[0] - values[1]) / spread(op, values[1])
+    rows = op.labels.where(kind="R")
+    assert np.sqrt(np.mean(error[:, rows] ** 2)) < 0.02
 
 
 def test_fourier_series_along_the_phase_are_the_harmonics():
@@ -108,6 +155,10 @@ def test_opposite_phases_hold_the_band():
     )
 
 
-def test_refusal():
-    with pytest.raises(ValueError, match="0 or more would work"):
-        moments.build("rectifier", (16, 16), delta_scale=-1)
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [({"delta_scale": -1}, "0 or more would work"), ({"cross_channels": "x"}, "all or band would")],
+)
+def test_refusal(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        moments.build("rectifier", (16, 16), **options)
