@@ -116,8 +116,9 @@ def _build(
     """The family, and the settings with which it can be built again.
 
     Small fields and many channels have more pairs of bands than their pixels support: where the
-    caller does not ask for them, lags between scales, pairs of different channels and bands, and
-    then the pairs farthest apart in scale are left out, until the model is economical or only neighbours remain.  Presets stay as published.
+    caller does not ask for them, lags between scales, pairs of different bands of different
+    channels, and then the pairs farthest apart in scale are left out, until the model is economical
+    or only neighbours remain.  Presets stay as published.
     """
 
     def build(**more: Any) -> moments.MomentFamily:
