@@ -21,9 +21,8 @@ from typing import Any
 import click
 
 import synth
-from synth import formatting, options
+from synth import formatting, options, paths
 from synth.errors import InputError, UsageError
-from synth.paths import checkpoint_path, demo_field, discard, interruption, output_path
 
 NOT_CONVERGED, FOUND = 4, 6
 Command = Callable[..., tuple[dict, int]]
@@ -144,13 +143,13 @@ def _read_to_measure(console: Console, path: str, settings: dict) -> tuple[Any, 
 def fit(
     console: Console,
     field: str,
-    output: Path | None = None,
-    overwrite: bool = False,
+    output: Path | None,
+    overwrite: bool,
     threshold: float | None = None,
     **settings: Any,
 ) -> tuple[dict, int]:
     """Measure the moments of FIELD, an HDF5 or .npy file."""
-    path = output_path(output, field, ".model.h5", overwrite)
+    path = paths.output_path(output, field, ".model.h5", overwrite)
     data, given = _read_to_measure(console, field, settings)
     model = synth.fit(data, threshold=threshold, **given)
     synth.write_model(path, model, overwrite=overwrite)
@@ -171,7 +170,7 @@ def moments(
     console: Console, field: str, output: Path | None, overwrite: bool, draw: bool, **settings: Any
 ) -> tuple[dict, int]:
     """Write the labelled moments of each realization of FIELD, as features."""
-    path = output_path(output, field, ".moments.h5", overwrite)
+    path = paths.output_path(output, field, ".moments.h5", overwrite)
     data, given = _read_to_measure(console, field, settings)
     measured = synth.measure(data, **given)
     measured.write(path, overwrite=overwrite, draw=draw)
@@ -196,8 +195,8 @@ def sample(
     **settings: Any,
 ) -> tuple[dict, int]:
     """Draw new fields from MODEL."""
-    path = output_path(output, model, ".samples.h5", overwrite)
-    checkpoint = checkpoint_path(path, resume, overwrite)
+    path = paths.output_path(output, model, ".samples.h5", overwrite)
+    checkpoint = paths.checkpoint_path(path, resume, overwrite)
     start = time.perf_counter()
     try:
         ensemble = synth.sample(
@@ -208,13 +207,13 @@ def sample(
             **settings,
         )
     except KeyboardInterrupt:
-        raise interruption(checkpoint) from None
+        raise paths.interruption(checkpoint) from None
     ensemble.provenance["command"] = shlex.join(["synth", *sys.argv[1:]])
     synth.write_samples(path, ensemble, overwrite=overwrite)
-    discard(checkpoint)
+    paths.discard(checkpoint)
     seconds = round(time.perf_counter() - start, 3)
-    result = {"file": path, "n": ensemble.field.n_samples, "seed": seed, "seconds": seconds}
-    result["samples"] = ensemble.outcomes
+    counts = {"n": ensemble.field.n_samples, "seed": seed, "seconds": seconds}
+    result = {"file": path, **counts, "samples": ensemble.outcomes}
     console.result(formatting.sample_table(result))
     unfinished = formatting.not_converged(ensemble.outcomes)
     if unfinished:
@@ -224,32 +223,34 @@ def sample(
 
 @command
 @click.argument("real")
-@click.argument("synthetic")
+@click.argument("synthetic", nargs=-1, required=True)
 @options.judging
 @options.writing
 @options.speaking
 def compare(
     console: Console,
     real: str,
-    synthetic: str,
-    model: str | None = None,
+    synthetic: tuple[str, ...],
+    names: tuple[str, ...] | None = None,
+    model: tuple[str, ...] = (),
     output: Path | None = None,
     overwrite: bool = False,
     fail_on: tuple[str, ...] = (),
     **settings: Any,
 ) -> tuple[dict, int]:
-    """Judge if SYNTHETIC could come from the process behind REAL."""
-    path = output_path(output, synthetic, ".report", overwrite)
+    """Judge if SYNTHETIC, one file or several, could come from the process behind REAL."""
+    titles = paths.set_names(synthetic, names, model)
+    path = paths.report_path(output, real, synthetic, overwrite)
     card = synth.compare(
         _read(console, real, **settings),
-        _read_synthetic(console, synthetic),
-        model=None if model is None else synth.read_model(model),
+        [_read_synthetic(console, file) for file in synthetic],
+        model=[synth.read_model(file) for file in model] or None,
+        names=titles,
         progress=console.progress,
     )
-    page = card.write(path, overwrite=overwrite)
-    result = card.to_dict(report=str(page))
+    result = card.to_dict(report=str(card.write(path, overwrite=overwrite)))
     console.result(formatting.card_table(result))
-    return result, FOUND if card.verdict in fail_on else 0
+    return result, FOUND if any(c["verdict"] in fail_on for c in result["comparisons"]) else 0
 
 
 @command
@@ -271,7 +272,7 @@ def merge(
     console: Console, models: tuple[str, ...], output: Path, overwrite: bool
 ) -> tuple[dict, int]:
     """Pool MODELS that were fitted alike to different fields."""
-    path = output_path(output, models[0], "", overwrite)
+    path = paths.output_path(output, models[0], "", overwrite)
     model = synth.merge([synth.read_model(name) for name in models])
     synth.write_model(path, model, overwrite=overwrite)
     result = {"model": model.family, "moments": model.n_moments, "file": path}
@@ -286,13 +287,12 @@ def merge(
 @options.speaking
 def demo(console: Console, output: Path, n: int, overwrite: bool) -> tuple[dict, int]:
     """Fit, sample and compare the turbulence in the package."""
-    field, outputs = demo_field(), [output / name for name in ("model.h5", "samples.h5", "report")]
-    output.mkdir(parents=True, exist_ok=True)
-    model, samples, report = (output_path(path, field, "", overwrite) for path in outputs)
+    field = str(paths.demo_field())
+    model, samples, report = paths.demo_outputs(output, field, overwrite)
     console.result(f"$ synth fit {field} -o {model}")
-    fitted, _ = fit(console, str(field), model, overwrite)
+    fitted, _ = fit(console, field, model, overwrite)
     console.result(f"\n$ synth sample {model} -n {n} -o {samples}")
     sampled, code = sample(console, str(model), samples, overwrite, n=n)
     console.result(f"\n$ synth compare {field} {samples} --model {model} -o {report}")
-    compared, _ = compare(console, str(field), str(samples), str(model), report, overwrite)
+    compared, _ = compare(console, field, (str(samples),), None, (str(model),), report, overwrite)
     return {"fit": fitted, "sample": sampled, "compare": compared}, code

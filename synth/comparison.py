@@ -17,7 +17,7 @@ from synth import calibration, surrogates
 from synth.card import Card, Comparison, Evidence
 from synth.errors import InputError
 from synth.field import Ensemble, Field
-from synth.judgement import CONTROLS, Measured, diversity_ratio, judge, overall
+from synth.judgement import CONTROLS, Judge, Measured, diversity_ratio, overall
 from synth.likeness import likeness
 from synth.pairing import Pairing, pair
 from synth.statistics import Batch, Frame, Statistic, applicable
@@ -26,6 +26,7 @@ from synth.statistics.base import smallest_bias
 CHUNK_BYTES = 2**25
 MOST_CONTROLS = 32
 EXAMPLES = 4
+MOST_SETS = 5  # as many as there are colours for them
 Progress = Callable[[dict], None]
 
 
@@ -47,7 +48,8 @@ def compare(
     synthetic
         The fields to judge, from this package or any other generator, or several sets of them.
     model
-        The model they were drawn from, if known: it marks the statistics that it matched.
+        The model they were drawn from, if known: it marks the statistics that it matched. A list
+        of one for each set where there are several. Our own samples name theirs.
     names
         What to call each synthetic set.
     seed
@@ -64,11 +66,12 @@ def compare(
     ------
     InputError
         Where the fields cannot be compared: other channels, dimension or grid spacing, values that
-        are not finite, a constant real field.
+        are not finite, a constant real field; or where sets, names and models are not as many.
     """
     several = list(synthetic) if isinstance(synthetic, Sequence) else [synthetic]
     fields = [s.field if isinstance(s, Ensemble) else s for s in several]
     titles = _titles(fields, names)
+    models = _models(model, len(fields))
     pairing = pair(real, fields)
     statistics = applicable(pairing.frame)
     n_controls = min(len(pairing.real), MOST_CONTROLS)
@@ -83,12 +86,12 @@ def compare(
     features, curves = {}, {}
     for name, values in sets.items():
         features[name], curves[name] = measure(values, pairing.frame, statistics, tick)
+    judge = Judge(features, curves, statistics, pairing, seed)
     comparisons = []
-    for title, given in zip(titles, several, strict=True):
+    for title, given, known in zip(titles, several, models, strict=True):
         memorisation, diversity = likeness(pairing.real, sets[title], pairing.frame, seed)
         tick(len(sets[title]))
-        families = _families(model, given)
-        rows, scores = judge(features, curves, title, statistics, pairing, families, seed)
+        rows, scores = judge.rows(title, _families(known, given))
         diversity["ratio"] = diversity_ratio(features["real"], features[title])
         verdict, p, worst, sentence = overall(rows, scores, memorisation, pairing, len(sets[title]))
         comparisons.append(
@@ -137,12 +140,30 @@ def _titles(fields: Sequence[Field], names: Sequence[str] | None) -> list[str]:
     if names is None:
         numbered = [f"synthetic {i + 1}" for i in range(len(fields))]
         names = ["synthetic"] if len(fields) == 1 else numbered
+    if len(fields) > MOST_SETS:
+        raise InputError(
+            f"There are {len(fields)} synthetic sets, and figures can tell {MOST_SETS} apart; "
+            "compare them in several reports."
+        )
     if len(names) != len(fields) or len({*names, "real", *CONTROLS}) != len(fields) + 3:
         raise InputError(
             f"There are {len(fields)} synthetic sets and the names {', '.join(names)}; give each "
             "set a name of its own, other than real, gaussian and phase."
         )
     return list(names)
+
+
+def _models(model: Any, count: int) -> list[Any]:
+    """The model of each set, None where it is unknown."""
+    models = list(model) if isinstance(model, Sequence) else [model]
+    if model is None:
+        return [None] * count
+    if len(models) != count:
+        raise InputError(
+            f"There are {count} synthetic sets and {len(models)} model(s); give one for each set, "
+            "in their order, or none."
+        )
+    return models
 
 
 def _families(model: Any, given: Field | Ensemble) -> frozenset[str]:

@@ -140,17 +140,43 @@ def not_converged(outcomes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def card_table(result: Mapping[str, Any]) -> str:
-    """One row a statistic, then the verdict, the sentence that explains it, and the report."""
-    header = ("statistic", "p", "ratio", "spread", "skill", "verdict")
+    """One row a statistic, then for each set its verdict and a sentence, and the report."""
+    sets = result["comparisons"]
+    table = _table(*(_scores(sets[0]) if len(sets) == 1 else _side_by_side(sets)))
+    names = [""] if len(sets) == 1 else [f"{entry['name']} is " for entry in sets]
+    verdicts = [
+        f"{name}{entry['verdict']}: {entry['sentence']}"
+        for name, entry in zip(names, sets, strict=True)
+    ]
+    return "\n".join([table, *verdicts, str(result["report"])])
+
+
+def _scores(entry: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple]]:
+    """Header and rows: all scores of one set."""
     rows = [
         (
             s["name"] + (" (matched)" if s["matched"] else ""),
             *(_number(s[key]) for key in ("p", "ratio", "spread", "skill")),
             s["verdict"],
         )
-        for s in result["statistics"]
+        for s in entry["statistics"]
     ]
-    return f"{_table(header, rows)}\n{result['verdict']}: {result['sentence']}\n{result['report']}"
+    return ("statistic", "p", "ratio", "spread", "skill", "verdict"), rows
+
+
+def _side_by_side(sets: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple]]:
+    """Header and rows: ratio and verdict of each set, with a star where its model matched it."""
+    rows = [
+        (
+            entries[0]["name"],
+            *(
+                f"{_number(s['ratio'])} {s['verdict']}{'*' if s['matched'] else ' '}"
+                for s in entries
+            ),
+        )
+        for entries in zip(*(entry["statistics"] for entry in sets), strict=True)
+    ]
+    return ("ratio (*: matched)", *(f"{entry['name']} " for entry in sets)), rows
 
 
 def inspection(result: Mapping[str, Any], indent: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,95 +22,114 @@ CONTROLS = ("gaussian", "phase")
 Measured = dict[str, Tensor]  # statistic or set -> (n, features or drawn quantities)
 
 
-def judge(
-    features: dict[str, Measured],
-    drawn: dict[str, Measured],
-    title: str,
-    statistics: Sequence[Statistic],
-    pairing: Pairing,
-    families: frozenset[str],
-    seed: int,
-) -> tuple[list[Row], list[Shuffled]]:
-    """One row for each statistic, and its scores under permuted labels.
+@dataclass(frozen=True)
+class _Set:
+    """One set of fields, seen by one statistic, and how it scores against the real fields."""
 
-    `features` and `drawn` hold those of the real fields, of the set `title` and of both controls;
-    `families` are the moment families of the model, empty where it is unknown.
+    features: Tensor
+    shown: Tensor  # what the value is computed from
+    scores: Shuffled
+    p: float | None  # adjusted over the statistics; None for blocks of one field
+
+
+class Judge:
+    """Scores any set of fields against the real ones; the controls are scored once.
+
+    Parameters
+    ----------
+    features, drawn
+        Of every set, for every statistic: the real fields, both controls, the synthetic sets.
+    statistics
+        In the order of the rows.
+    pairing
+        How the fields were brought together.
+    seed
+        Of the permutations.
     """
-    n_real = len(pairing.real)
-    compared = (title, *CONTROLS)
-    labels = {
-        who: calibration.labellings(n_real, len(features[who][statistics[0].name]), seed)
-        for who in compared
-    }
-    scores = {
-        who: [
-            calibration.shuffle(features["real"][s.name], features[who][s.name], labels[who])
-            for s in statistics
+
+    def __init__(
+        self,
+        features: dict[str, Measured],
+        drawn: dict[str, Measured],
+        statistics: Sequence[Statistic],
+        pairing: Pairing,
+        seed: int,
+    ) -> None:
+        self.features, self.drawn, self.statistics = features, drawn, statistics
+        self.pairing, self.seed = pairing, seed
+        self.controls = {who: self._seen(who) for who in CONTROLS}
+
+    def rows(self, title: str, families: frozenset[str]) -> tuple[list[Row], list[Shuffled]]:
+        """One row for each statistic on the set `title`, and its scores under permuted labels.
+
+        `families` are the moment families of its model, empty where it is unknown.
+        """
+        seen = self._seen(title)
+        controls = [{who: self.controls[who][i] for who in CONTROLS} for i in range(len(seen))]
+        rows = [
+            self._row(s, own, known, s.matched_by(families) if families else None)
+            for s, own, known in zip(self.statistics, seen, controls, strict=True)
         ]
-        for who in compared
-    }
-    adjusted = {who: calibration.holm([s.p for s in scores[who]]) for who in compared}
-    rows = [
-        _row(
-            statistic,
-            {who: features[who][statistic.name] for who in ("real", *compared)},
-            {who: drawn[who][statistic.name] for who in ("real", *compared)},
-            {who: scores[who][i] for who in compared},
-            {who: None if pairing.blocks else adjusted[who][i] for who in compared},
-            title,
-            pairing.frame,
-            statistic.matched_by(families) if families else None,
+        return rows, [own.scores for own in seen]
+
+    def _seen(self, who: str) -> list[_Set]:
+        real, other = self.features["real"], self.features[who]
+        first = self.statistics[0].name
+        labels = calibration.labellings(len(real[first]), len(other[first]), self.seed)
+        scores = [calibration.shuffle(real[s.name], other[s.name], labels) for s in self.statistics]
+        adjusted = calibration.holm([s.p for s in scores])
+        return [
+            _Set(
+                other[s.name],
+                (other if s.value_from == "features" else self.drawn[who])[s.name],
+                own,
+                None if self.pairing.blocks else p,
+            )
+            for s, own, p in zip(self.statistics, scores, adjusted, strict=True)
+        ]
+
+    def _row(
+        self, statistic: Statistic, own: _Set, controls: dict[str, _Set], matched: bool | None
+    ) -> Row:
+        frame, name = self.pairing.frame, statistic.name
+        real = self.features["real"][name]
+        shown = real if statistic.value_from == "features" else self.drawn["real"][name]
+        several = min(len(real), len(own.features)) > 1
+        calibrated = own.p is not None
+        gaussian = controls["gaussian"]
+        return Row(
+            name=name,
+            title=statistic.title,
+            meaning=statistic.meaning,
+            matched=matched,
+            effect=statistic.effect,
+            value=statistic.value(shown, own.shown, frame),
+            smallest_bias=statistic.visible(shown, len(own.features), frame),
+            p=own.p,
+            p_single=own.scores.p if calibrated else None,
+            ratio=float(own.scores.ratio[0]),
+            ratio_band=calibration.band(own.scores.ratio) if calibrated else None,
+            spread=float(own.scores.spread[0]) if several else None,
+            spread_band=calibration.band(own.scores.spread) if calibrated else None,
+            skill=calibration.skill(
+                real, own.features, gaussian.features, float(gaussian.scores.ratio[0])
+            ),
+            verdict=self._verdict(own),
+            worst_feature=_worst_feature(statistic, real, own.features, frame),
+            controls={
+                who: {
+                    "value": statistic.value(shown, control.shown, frame),
+                    "ratio": float(control.scores.ratio[0]),
+                    "verdict": self._verdict(control),
+                }
+                for who, control in controls.items()
+            },
+            details=statistic.details(shown, own.shown, frame),
         )
-        for i, statistic in enumerate(statistics)
-    ]
-    return rows, scores[title]
 
-
-def _row(
-    statistic: Statistic,
-    f: Measured,
-    drawn: Measured,
-    scores: dict[str, Shuffled],
-    p: dict[str, float | None],
-    title: str,
-    frame: Frame,
-    matched: bool | None,
-) -> Row:
-    """The row of one statistic; `f` (features), `drawn`, `scores`, `p` are by set."""
-    real, synthetic, own = f["real"], f[title], scores[title]
-    verdicts = {
-        who: calibration.verdict(scores[who], p[who], len(real), len(f[who])) for who in scores
-    }
-    several = min(len(real), len(synthetic)) > 1
-    shown = f if statistic.value_from == "features" else drawn
-    calibrated = p[title] is not None
-    return Row(
-        name=statistic.name,
-        title=statistic.title,
-        meaning=statistic.meaning,
-        matched=matched,
-        effect=statistic.effect,
-        value=statistic.value(shown["real"], shown[title], frame),
-        smallest_bias=statistic.visible(shown["real"], len(synthetic), frame),
-        p=p[title],
-        p_single=own.p if calibrated else None,
-        ratio=float(own.ratio[0]),
-        ratio_band=calibration.band(own.ratio) if calibrated else None,
-        spread=float(own.spread[0]) if several else None,
-        spread_band=calibration.band(own.spread) if calibrated else None,
-        skill=calibration.skill(real, synthetic, f["gaussian"], float(scores["gaussian"].ratio[0])),
-        verdict=verdicts[title],
-        worst_feature=_worst_feature(statistic, real, synthetic, frame),
-        controls={
-            who: {
-                "value": statistic.value(shown["real"], shown[who], frame),
-                "ratio": float(scores[who].ratio[0]),
-                "verdict": verdicts[who],
-            }
-            for who in CONTROLS
-        },
-        details=statistic.details(shown["real"], shown[title], frame),
-    )
+    def _verdict(self, own: _Set) -> str:
+        n_real = len(self.pairing.real)
+        return calibration.verdict(own.scores, own.p, n_real, len(own.features))
 
 
 def _worst_feature(statistic: Statistic, real: Tensor, other: Tensor, frame: Frame) -> str:

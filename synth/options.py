@@ -107,11 +107,17 @@ drawing = _all(
 )
 judging = _all(
     reading,
-    click.option("--model", help="Model of the synthetic fields, to mark matched statistics."),
+    click.option("--names", callback=_split(",", str), help="What to call each SYNTHETIC: a,b"),
+    click.option(
+        "-m",
+        "--model",
+        multiple=True,
+        help="Model of the synthetic fields, to mark matched statistics; once for each SYNTHETIC.",
+    ),
     click.option(
         "--fail-on",
         multiple=True,
         type=click.Choice(["different", "close", "underpowered"]),
-        help="Exit with 6 on this verdict.",
+        help="Exit with 6 on this verdict on any SYNTHETIC.",
     ),
 )

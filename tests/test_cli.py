@@ -41,16 +41,19 @@ STATISTIC = {
 
 class Card:
     verdict = "close"
+    names: tuple[str, ...] = ("synthetic",)
 
     def to_dict(self, report: str) -> dict:
-        return {
+        entry = {
             "verdict": self.verdict,
             "sentence": "A shift of 1 sd would have shown.",
             "statistics": [STATISTIC],
             "memorisation": {},
             "diversity": {},
-            "report": report,
         }
+        sets = [{**entry, "verdict": "close", "name": name} for name in self.names]
+        sets[-1]["verdict"] = self.verdict
+        return {**entry, "comparisons": sets, "report": report}
 
     def write(self, directory: Path, overwrite: bool = False) -> Path:
         Path(directory).mkdir(exist_ok=overwrite)
@@ -87,8 +90,10 @@ class Fakes:
         self.record("sample", **options)
         return SimpleNamespace(field=self.field, outcomes=self.outcomes, provenance={})
 
-    def compare(self, real: object, synthetic: object, **options: object) -> Card:
+    def compare(self, real: object, synthetic: list, **options: object) -> Card:
         self.record("compare", **options)
+        self.card.names = options["names"] or ("synthetic",)  # type: ignore[assignment]
+        assert len(self.card.names) == len(synthetic)
         return self.card
 
     def merge(self, models: list) -> SimpleNamespace:
@@ -178,6 +183,7 @@ def test_json_has_null_where_there_is_no_number(fakes: Fakes) -> None:
         (["fit", "data/field.h5:/group/x"], "data/field.model.h5"),
         (["sample", "data/field.model.h5"], "data/field.samples.h5"),
         (["compare", "other.h5", "data/field.samples.h5"], "data/field.report"),
+        (["compare", "data/real.h5", "a.samples.h5", "b.samples.h5"], "data/real.report"),
         (["fit", "data/field.h5", "-o", "m.h5"], "m.h5"),
     ],
 )
@@ -222,6 +228,13 @@ def test_an_existing_output_is_refused_before_any_work(
         ["sample", "field.model.h5", "-n", "0"],
         ["fit", "field.h5", "--transform", "sqrt"],
         ["fit", "field.h5", "--like", "other.model.h5", "--scales", "4"],
+        ["compare", "field.h5"],
+        ["compare", "field.h5", "a.h5", "b.h5", "--names", "a"],
+        ["compare", "field.h5", "a.h5", "b.h5", "--names", "a,a"],
+        ["compare", "field.h5", "a.h5", "b.h5", "--names", "a,"],
+        ["compare", "field.h5", "a.h5", "./a.h5", "--names", "a,b"],
+        ["compare", "field.h5", "one/a.samples.h5", "two/a.samples.h5"],
+        ["compare", "field.h5", "a.h5", "b.h5", "--model", "m.h5"],
         ["unknown"],
     ],
 )
@@ -279,6 +292,21 @@ def test_fail_on_names_the_verdict_that_fails(fakes: Fakes, verdict: str, code: 
     assert f"{verdict}: A shift" in result.stdout
 
 
+def test_several_sets_are_named_after_their_files_and_any_of_them_can_fail(fakes: Fakes) -> None:
+    fakes.card.verdict = "different"
+    files = ["a.samples.h5", "sub/b.h5:/x"]
+    result = run("compare", "field.h5", *files, "--fail-on", "different")
+    assert result.exit_code == 6
+    assert fakes.options("compare")["names"] == ("a", "b")
+    assert "a is close: A shift" in result.stdout and "b is different: A shift" in result.stdout
+    assert result.stdout.splitlines()[1].split() == ["spectrum", "1.02", "close*", "1.02", "close*"]
+    fakes.calls.clear()
+    models = ["-m", "m.model.h5", "-m", "n.model.h5"]
+    assert run("compare", "f.h5", *files, "--names", "x,y", *models).exit_code == 0
+    assert fakes.options("compare")["names"] == ("x", "y")
+    assert fakes.options("compare")["model"] == ["model m.model.h5", "model n.model.h5"]
+
+
 def test_an_interrupted_run_says_how_to_resume(
     fakes: Fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,7 +336,8 @@ def test_options_reach_the_functions(fakes: Fakes) -> None:
     assert (options["size"], options["batch"]) == ((128, 96), 4)
     assert (options["seed"], options["n"]) == (7, 3)
     run("compare", "field.h5", "field.samples.h5", "--model", "field.model.h5")
-    assert fakes.options("compare")["model"] == "model field.model.h5"
+    assert fakes.options("compare")["model"] == ["model field.model.h5"]
+    assert fakes.options("compare")["names"] is None
 
 
 def test_verbose_says_how_the_layout_was_recognised(fakes: Fakes) -> None:

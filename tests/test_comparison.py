@@ -103,16 +103,17 @@ def test_series_and_cubes_are_compared(shape):
     assert rows["histogram"] == "different"
 
 
-def test_several_sets_stand_side_by_side_and_outcomes_are_counted():
+def test_several_sets_stand_side_by_side_and_outcomes_are_counted(tmp_path):
     outcomes = [{"status": "converged", "mismatch_sigma": 0.05}] * 6
     outcomes[2] = {"status": "max_steps", "mismatch_sigma": 0.4}
     card = compare(
         lognormal(6, 1),
         [Ensemble(lognormal(6, 2), outcomes), gaussian(6, 3)],
-        names=["good", "bad"],
+        names=["good", "$bad_"],
+        model=[Model("wph"), None],
     )
     good, bad = card.comparisons
-    assert (good.name, bad.name) == ("good", "bad")
+    assert (good.name, bad.name) == ("good", "$bad_")
     assert good.verdict != "different" and bad.verdict == "different"
     assert good.fit == {
         "converged": 5,
@@ -121,6 +122,18 @@ def test_several_sets_stand_side_by_side_and_outcomes_are_counted():
         "mismatch_sigma_worst": 0.4,
     }
     assert bad.fit is None
+    assert {row.matched for row in good.statistics} == {True, False}
+    assert {row.matched for row in bad.statistics} == {None}
+    data = card.to_dict()
+    assert data["statistics"] == data["comparisons"][0]["statistics"]
+    html = slim(card).write(tmp_path / "report").read_text()
+    for comparison in card.comparisons:
+        assert comparison.sentence in html and f"All scores of {comparison.name}" in html
+    assert html.count("<small>") == 3 * 3  # statistics x (sets and the control)
+    with pytest.raises(InputError, match="2 synthetic sets and 1 model"):
+        compare(lognormal(6, 1), [lognormal(6, 2), gaussian(6, 3)], model=[Model("wph")])
+    with pytest.raises(InputError, match="several reports"):
+        compare(lognormal(6, 1), [lognormal(6, 2)] * 6)
     with pytest.raises(InputError, match="name of its own"):
         compare(lognormal(6, 1), [lognormal(6, 2)], names=["real"])
 
@@ -136,14 +149,12 @@ def test_the_same_seed_gives_the_same_card_and_progress_reaches_its_end(same):
 def slim(card):
     """The card with a few of its statistics: one panel, several, and categories."""
     names = ("spectrum", "kurtosis", "increments")
-    comparison = card.comparisons[0]
-    rows = tuple(row for row in comparison.statistics if row.name in names)
-    kept = [s for s in card.evidence.statistics if s.name in names]
-    return replace(
-        card,
-        comparisons=(replace(comparison, statistics=rows, worst="kurtosis"),),
-        evidence=replace(card.evidence, statistics=kept),
+    sets = tuple(
+        replace(c, statistics=tuple(r for r in c.statistics if r.name in names), worst="kurtosis")
+        for c in card.comparisons
     )
+    kept = [s for s in card.evidence.statistics if s.name in names]
+    return replace(card, comparisons=sets, evidence=replace(card.evidence, statistics=kept))
 
 
 def test_the_report_is_whole_and_needs_nothing_from_elsewhere(different, tmp_path):

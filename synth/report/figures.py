@@ -89,17 +89,19 @@ def _curves(statistic: Statistic, evidence: Evidence) -> dict[str, np.ndarray]:
 
 
 def draw(panel: Panel, ax: Axes, curves: dict[str, np.ndarray]) -> None:
-    """One panel: the median of each set, with bands for the real and the synthetic ones."""
+    """One panel: the median of each set, with bands for the real fields and for a lone set."""
     palette = colours.of_sets(list(curves))
-    order = ["phase", "gaussian", *(n for n in curves if n not in LABELS), "real"]
+    synthetic = [name for name in curves if name not in LABELS]
+    banded = {"real", *synthetic} if len(synthetic) == 1 else {"real"}
+    order = ["phase", "gaussian", *synthetic[::-1], "real"]
     for place, name in enumerate(order):
         values = curves[name][:, list(panel.columns)]
         values = np.exp(values) if panel.logarithmic else values
-        settings = {"color": palette[name], "label": LABELS.get(name, name)}
+        settings = {"color": palette[name], "label": label(name)}
         if panel.names:
             _bars(ax, values, ((len(order) - 1) / 2 - place) * 0.6 / len(order), settings)
         else:
-            _curve(ax, np.asarray(panel.x, dtype=float), values, name, settings)
+            _curve(ax, np.asarray(panel.x, dtype=float), values, name, name in banded, settings)
     if panel.reference is not None:
         ax.axhline(panel.reference, color=colours.SOFT, linewidth=0.7, zorder=1)
     if panel.names:
@@ -114,8 +116,16 @@ def draw(panel: Panel, ax: Axes, curves: dict[str, np.ndarray]) -> None:
     ax.set_title(panel.title)
 
 
-def _curve(ax: Axes, x: np.ndarray, values: np.ndarray, name: str, settings: dict) -> None:
-    """A line with a band, or a broken line without one for a control."""
+def label(name: str) -> str:
+    """What a figure calls a set, safe from the mark-up of matplotlib."""
+    text = LABELS.get(name, name).replace("$", r"\$")
+    return " " + text if text.startswith("_") else text
+
+
+def _curve(
+    ax: Axes, x: np.ndarray, values: np.ndarray, name: str, banded: bool, settings: dict
+) -> None:
+    """A line, with a band if asked for; broken for a control."""
     middle, low, high = _summary(values)
     control = name in ("gaussian", "phase")
     style = {"gaussian": (0, (5, 1.5)), "phase": (0, (1, 1.3))}.get(name, "-")
@@ -127,7 +137,7 @@ def _curve(ax: Axes, x: np.ndarray, values: np.ndarray, name: str, settings: dic
         zorder=4 if name == "real" else 3,
         **settings,
     )
-    if not control:
+    if banded:
         ax.fill_between(x, low, high, color=settings["color"], alpha=0.2, linewidth=0)
 
 

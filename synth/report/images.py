@@ -14,7 +14,7 @@ from PIL import Image
 
 from synth.card import Evidence
 from synth.report import colours
-from synth.report.figures import LABELS, STYLE
+from synth.report.figures import LABELS, STYLE, label
 
 SMALLEST = 256  # thumbnails of smaller fields are enlarged, pixel by pixel
 
@@ -81,7 +81,7 @@ def fields_figure(evidence: Evidence, units: str = "") -> Figure:
                     ax.set_yticks([])
                     ax.spines[:].set_visible(False)
                 if channel == 0:
-                    ax.set_title(LABELS.get(name, name))
+                    ax.set_title(label(name))
             if n_channels > 1:
                 axes[channel, 0].set_ylabel(evidence.frame.channels[channel])
             if not lines:
