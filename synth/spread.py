@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,30 +66,34 @@ def shuffled_blocks(field: Tensor, n: int, seed: int) -> Tensor:
     """
     space = field.shape[1:]
     draw = np.random.default_rng(seed)
-    windows, starts = [], []
-    for size in space:
+    spans, windows = [], []  # of the blocks of each axis: where they lie, and their weights there
+    for axis, size in enumerate(space):
         count = min(2 * BLOCKS_PER_AXIS, size)
-        edge = np.linspace(0, size, count, endpoint=False).round()
-        u = torch.arange(size, dtype=torch.float64)
+        u = torch.arange(size)
         width = 2 * size / count
+        along = [-1 if a == axis else 1 for a in range(len(space))]
         rows = []
-        for centre in edge:
-            distance = torch.remainder(u - centre + size / 2, size) - size / 2
+        for centre in np.linspace(0, size, count, endpoint=False).round():
+            distance = torch.remainder(u.double() - centre + size / 2, size) - size / 2
             inside = distance.abs() < width / 2
             rows.append(torch.where(inside, torch.cos(np.pi * distance / width), 0.0))
-        rows_ = torch.stack(rows)
-        windows.append(rows_ / rows_.square().sum(0).sqrt())
-        starts.append(range(count))
+        weights = torch.stack(rows)
+        weights /= weights.square().sum(0).sqrt()
+        spans.append([u[row > 0].reshape(along) for row in weights])
+        windows.append([row[row > 0].to(field.dtype).reshape(along) for row in weights])
     mean = field.mean(tuple(range(1, field.ndim)), keepdim=True)
+    centred = field - mean
     out = []
     for _ in range(n):
         total = torch.zeros_like(field)
-        for cell in itertools.product(*starts):
-            shift = [int(draw.integers(size)) for size in space]
-            piece = torch.roll(field - mean, shift, tuple(range(1, field.ndim)))
-            for axis, index in enumerate(cell):
-                shape = [-1 if a == axis else 1 for a in range(len(space))]
-                piece = piece * windows[axis][index].to(field.dtype).reshape(shape)
-            total += piece
+        for cell in itertools.product(*[range(len(rows)) for rows in spans]):
+            place: list[Any] = [slice(None)]
+            source: list[Any] = [slice(None)]
+            weight = torch.ones((), dtype=field.dtype)
+            for axis, (index, size) in enumerate(zip(cell, space, strict=True)):
+                place.append(spans[axis][index])
+                source.append((spans[axis][index] - int(draw.integers(size))) % size)
+                weight = weight * windows[axis][index]
+            total[tuple(place)] += centred[tuple(source)] * weight
         out.append(total + mean)
     return torch.stack(out)
