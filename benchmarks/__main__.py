@@ -1,6 +1,6 @@
-"""Loss and gradient against pywph and the floor; writes benchmarks/RESULTS.md.
+"""Loss and gradient, and synthesis, against the peers and the floors; writes RESULTS.md.
 
-make bench        or        python -m benchmarks [--threads 2] [--rounds 7] [--largest 1024]
+make bench        or        python -m benchmarks [--threads 1 2] [--rounds 7] [--largest 1024]
 """
 
 from __future__ import annotations
@@ -8,90 +8,95 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
+from importlib import metadata
 from pathlib import Path
+from time import perf_counter
 
-import torch
-
-from benchmarks import contenders
-from benchmarks.measure import peak_mebibytes, seconds
+from benchmarks import contenders, gpu, tables
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-OURS = ("covariance", "wph-small", "wph", "wph-pywph", "scattering-covariance")
+
+#: What was measured, how it is asked for, and whether more is better.
+TARGETS = (
+    ("`wph-pywph`: pywph's time / ours", "against pywph", 12, True),
+    ("`wph-pywph`: pywph's memory / ours", "memory against pywph", 6, True),
+    ("`scattering-covariance`: time / floor", "times the floor", 4, False),
+    ("a field at batch 16 / at batch 1", "batch 16 over batch 1", 1.05, False),
+    ("a pixel of 1024x1024 / of 128x128", "growth per pixel", 1.5, False),
+    ("pywph's 50 iterations / a `wph` sample, time", "sooner than pywph", 10, True),
+    ("its pywph loss / that after the 50 iterations", "loss over pywph's", 1, False),
+    ("its distance of the spectrum, likewise", "spectrum over pywph's", 1, False),
+    ("its distance of the histogram, likewise", "histogram over pywph's", 1, False),
+    ("`synth --help`, s", "synth --help", 0.5, False),
+)
 
 
-def against_the_peer(threads: int, rounds: int) -> list[str]:
-    """256x256, one field: every family, the floor and pywph."""
-    shape = (256, 256)
-    evaluations = {name: contenders.ours(name, shape) for name in OURS}
-    evaluations["floor"] = contenders.floor(shape)
-    evaluations["pywph"] = contenders.pywph(shape)
-    taken = seconds(evaluations, rounds)
-    calls = {name: f"ours({name!r}, {shape})" for name in OURS}
-    calls |= {"floor": f"floor({shape})", "pywph": f"pywph({shape})"}
-    lines = [
-        "| energy, 256x256, one field | ms | times the floor | pywph / this | peak MiB |",
-        "|---|---|---|---|---|",
-    ]
-    for name, value in taken.items():
-        memory = peak_mebibytes(calls[name], threads)
-        lines.append(
-            f"| {name} | {1e3 * value:.1f} | {value / taken['floor']:.1f} "
-            f"| {taken['pywph'] / value:.1f} | {memory:.0f} |"
-        )
-    return lines
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    listed = subprocess.run(["lscpu"], capture_output=True, text=True, check=False).stdout
+    names = [line.split(":")[1].strip() for line in listed.splitlines() if "Model name" in line]
+    return names[0] if names else platform.machine()
 
 
-def over_sizes(rounds: int, largest: int) -> list[str]:
-    """Cost per pixel of `wph` and `scattering-covariance` as the field grows."""
-    sizes = [n for n in (128, 256, 512, 1024) if n <= largest]
-    lines = ["| ns a pixel | " + " | ".join(f"{n}x{n}" for n in sizes) + " |", "|---" * 5 + "|"]
-    for name in ("wph", "scattering-covariance"):
-        cells = []
-        for n in sizes:
-            taken = seconds({name: contenders.ours(name, (n, n))}, max(2, rounds * 128 // n))
-            cells.append(f"{1e9 * taken[name] / n**2:.0f}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return lines
+def versions() -> str:
+    """Python, torch and the peers."""
+    found = [f"python {platform.python_version()}"]
+    for name in ("torch", "numpy", "pywph", "plenoptic"):
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return ", ".join(found)
 
 
-def over_batches(rounds: int, device: str) -> list[str]:
-    """Milliseconds a field at 256x256 against the batch."""
-    batches = (1, 4, 16)
-    lines = ["| ms a field | " + " | ".join(f"batch {b}" for b in batches) + " |", "|---" * 4 + "|"]
-    for name in ("wph", "scattering-covariance"):
-        evaluations = {str(b): contenders.ours(name, (256, 256), b, device) for b in batches}
-        taken = seconds(evaluations, max(2, rounds // 2))
-        cells = [f"{1e3 * taken[str(b)] / b:.1f}" for b in batches]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+def verdicts(numbers: dict[str, float]) -> list[str]:
+    """The targets, what was measured, and whether they are met."""
+    lines = ["| what | target | measured | met |", "|---|---|---|---|"]
+    for what, key, target, more in TARGETS:
+        sign = ">=" if more else "<="
+        if (value := numbers.get(key)) is None or value != value:
+            lines.append(f"| {what} | {sign} {target} | not run | - |")
+            continue
+        met = value >= target if more else value <= target
+        lines.append(f"| {what} | {sign} {target} | {value:.3g} | {'yes' if met else 'no'} |")
     return lines
 
 
 def main() -> None:
     """Measure, print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--largest", type=int, default=1024)
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    begin, load = perf_counter(), os.getloadavg()[0]
     contenders.choose("cpu")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    machine = torch.cuda.get_device_name() if device == "cuda" else platform.processor()
+    parts = [
+        lambda: tables.energies(given.threads, given.rounds),
+        lambda: tables.over_sizes(given.rounds, given.largest),
+        lambda: tables.over_batches(given.rounds),
+        lambda: tables.allocator(given.threads[-1]),
+        tables.samples,
+        lambda: gpu.tables(given.rounds),
+    ]
+    numbers, found = tables.command_line(), []
+    for part in parts:
+        lines, measured = part()
+        print("\n".join(lines), end="\n\n", flush=True)
+        found.append(lines)
+        numbers |= measured
+    minutes = (perf_counter() - begin) / 60
     head = [
         "# Results",
         "",
-        f"Loss and gradient in float32; python {platform.python_version()}, torch "
-        f"{torch.__version__}, {given.threads} threads, {machine or platform.machine()}. "
-        "Medians of alternating runs; written by `make bench`.",
+        f"{processor()}, {os.cpu_count()} cores, {given.threads[-1]} threads where no number is "
+        f"given, load {load:.1f} before the run; {versions()}. Loss and gradient in float32, "
+        f"medians of alternating runs, {minutes:.0f} minutes in all; written by `make bench`.",
     ]
-    tables = [
-        against_the_peer(given.threads, given.rounds),
-        over_sizes(given.rounds, given.largest),
-        over_batches(given.rounds, device),
-    ]
-    text = "\n\n".join("\n".join(lines) for lines in [head, *tables]) + "\n"
-    print(text)
+    text = "\n\n".join("\n".join(lines) for lines in [head, verdicts(numbers), *found]) + "\n"
     RESULTS.write_text(text)
+    print(f"{minutes:.1f} minutes, written to {RESULTS}")
 
 
 if __name__ == "__main__":
