@@ -1,11 +1,8 @@
 r"""Phase harmonics :math:`[z]^k = |z| e^{ik\arg z}` with gradients that are finite everywhere.
 
 k = 0 is the modulus, k = 1 the identity (Mallat, Zhang & Rochette 2020, arXiv 1810.12136).
-Away from 0,
-
-.. math:: d[z]^k = \tfrac{k+1}{2} e^{i(k-1)\arg z}\,dz + \tfrac{1-k}{2} e^{i(k+1)\arg z}\,d\bar z ;
-
-at z = 0, where the phase is not defined, the gradient is taken as 0.
+In the direction of :math:`e^{i\arg z}` the derivative is :math:`e^{ik\arg z}`, across it k times
+:math:`ie^{ik\arg z}`; at z = 0, where the phase is not defined, the gradient is taken as 0.
 """
 
 from __future__ import annotations
@@ -14,17 +11,9 @@ import torch
 from torch import Tensor
 
 
-def _absolute(z: Tensor) -> Tensor:
-    """|z| by the squares of its parts: three times faster than ``torch.abs``, for |z|^2 < inf."""
-    return torch.addcmul(z.real * z.real, z.imag, z.imag).sqrt_()
-
-
-def _unit(z: Tensor, modulus: Tensor) -> Tensor:
-    """z / |z|, 0 where z is 0 (or so small that its modulus underflows)."""
-    inverse = torch.where(
-        modulus > 0, 1.0 / modulus.clamp(min=torch.finfo(modulus.dtype).tiny), 0.0
-    )
-    return z * inverse
+def _square(z: Tensor) -> Tensor:
+    """|z|^2 by the parts: with its root three times faster than ``torch.abs``, for |z|^2 < inf."""
+    return torch.addcmul(z.real * z.real, z.imag, z.imag)
 
 
 def _power(unit: Tensor, n: int) -> Tensor:
@@ -38,7 +27,7 @@ def _power(unit: Tensor, n: int) -> Tensor:
 class _Modulus(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z):  # type: ignore[no-untyped-def]
-        modulus = _absolute(z)
+        modulus = _square(z).sqrt_()
         ctx.save_for_backward(z, modulus)
         return modulus
 
@@ -53,20 +42,22 @@ class _Modulus(torch.autograd.Function):
 class _Harmonic(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z, k):  # type: ignore[no-untyped-def]
-        modulus = _absolute(z)
-        unit = _unit(z, modulus)
-        turned = _power(unit, k - 1)
+        square = _square(z)
+        # z / |z|, 0 where z is 0 or so small that its square is.
+        inverse = square.clamp(min=torch.finfo(square.dtype).tiny).rsqrt_()
+        unit = z * inverse
+        turned = _power(unit, k)
         ctx.save_for_backward(unit, turned)
         ctx.k = k
-        return z * turned
+        return turned * square.mul_(inverse)
 
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         unit, turned = ctx.saved_tensors
-        k = ctx.k
-        direct = (turned.conj() * grad).mul_(0.5 * (k + 1))
-        mirrored = (turned * unit).mul_(unit).mul_(grad.conj())
-        return direct.add_(mirrored, alpha=0.5 * (1 - k)), None
+        # Along the phase a step is k times as long, along the modulus as long as it was.
+        parts = turned.conj() * grad
+        parts.imag.mul_(ctx.k)
+        return parts.mul_(unit), None
 
 
 def modulus(z: Tensor) -> Tensor:
