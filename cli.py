@@ -176,6 +176,7 @@ def moments(
     measured.write(path, overwrite=overwrite, draw=draw)
     counts = formatting.counts(measured.values.shape[1], data)
     result = {"model": measured.family, **counts, "file": path}
+    result |= {"figure": path.with_suffix(".png")} if draw else {}
     console.result(formatting.fit_line(result))
     return result, 0
 

@@ -75,6 +75,19 @@ def test_the_figure_shows_what_each_kind_measures(field):
     assert maps[2][0, 2] == pytest.approx(expected)
 
 
+def test_quantiles_are_drawn_as_the_law_of_the_pixels(field):
+    from synth.report.moment_figures import moment_figure
+
+    measured = synth.measure(field, "marginal", scales=2)
+    figure = moment_figure({"real": measured})
+    (panel,) = (ax for ax in figure.axes if ax.get_title().startswith("quantile"))
+    rows = measured.labels.where(kind="quantile", j1=-1)
+    level, value = panel.lines[0].get_data()
+    assert np.array_equal(level, measured.labels["level"][rows])
+    assert value == pytest.approx(np.median(measured.values[:, rows], axis=0))
+    assert all(ax.get_visible() for ax in figure.axes)  # no empty row of maps
+
+
 def test_the_command_writes_and_draws(field, tmp_path):
     np.save(tmp_path / "field.npy", field.load())
     options = "--dims sample,channel,y,x --boundary periodic --model marginal --scales 2"
@@ -84,5 +97,6 @@ def test_the_command_writes_and_draws(field, tmp_path):
     result = json.loads(done.stdout)
     assert (result["fields"], result["model"]) == (3, "marginal")
     assert Path(result["file"]) == tmp_path / "field.moments.h5"
+    assert result["figure"] == f"{tmp_path}/field.moments.png"
     assert (tmp_path / "field.moments.png").read_bytes().startswith(b"\x89PNG")
     assert CliRunner().invoke(cli.main, arguments).exit_code == 2
