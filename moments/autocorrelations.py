@@ -12,6 +12,7 @@ from torch import Tensor
 
 from moments import grids
 from moments.classes import MomentClass, flat
+from moments.harmonics import squared
 from moments.labels import Labels
 from moments.pyramid import Level
 from moments.shifts import Lags, shells
@@ -80,7 +81,7 @@ class AutoCorrelations(MomentClass):
                 energy = self.get_buffer(f"energy_{j}")
                 field = level.field
                 scale = frozen.wave[:, j]
-                power = torch.view_as_real(field).square().sum(-1).unsqueeze(-dims - 1) * energy
+                power = squared(field).unsqueeze(-dims - 1) * energy
                 real, imaginary = lead(f"full_{j}_0")(power)
                 norm = scale.square().unsqueeze(-1)
                 blocks += flat(real / norm, imaginary[..., 1:] / norm)
@@ -94,7 +95,7 @@ class AutoCorrelations(MomentClass):
                 weight = self.get_buffer(f"weight_{j}")
                 moduli, scale = level.moduli, frozen.modulus[:, j]
                 means, centre = level.modulus_means, frozen.means[:, j]
-                power = torch.view_as_real(moduli).square().sum(-1) * weight
+                power = squared(moduli) * weight
                 real = lead(f"half_{j}_0")(power)[0]
                 centred = centre.square() - 2 * centre * means
                 norm = scale.square().unsqueeze(-1)

@@ -24,6 +24,39 @@ def _power(unit: Tensor, n: int) -> Tensor:
     return half * half if n % 2 == 0 else half * half * unit
 
 
+class _Squared(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, z):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(z)
+        return _square(z)
+
+    @staticmethod
+    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        (z,) = ctx.saved_tensors
+        return z * (2 * grad)
+
+
+class _MeanProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(a, b)
+        return torch.linalg.vecdot(b.unsqueeze(1), a.unsqueeze(2)) / a.shape[-1]
+
+    @staticmethod
+    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        a, b = ctx.saved_tensors
+        grad = grad / a.shape[-1]
+        return _mixed(grad, b), _mixed(grad.conj().transpose(1, 2), a)
+
+
+def _mixed(weights: Tensor, z: Tensor) -> Tensor:
+    """Sums over channels: weights (batch, c, d, L) of z (batch, d, L, positions)."""
+    weights = weights.unsqueeze(-1)
+    if z.shape[1] == 1:
+        return weights.squeeze(2) * z
+    return (weights * z.unsqueeze(1)).sum(2)
+
+
 class _Modulus(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z):  # type: ignore[no-untyped-def]
@@ -58,6 +91,25 @@ class _Harmonic(torch.autograd.Function):
         parts = turned.conj() * grad
         parts.imag.mul_(ctx.k)
         return parts.mul_(unit), None
+
+
+def squared(z: Tensor) -> Tensor:
+    """|z|^2, real."""
+    return _Squared.apply(z)
+
+
+def mean_product(a: Tensor, b: Tensor) -> Tensor:
+    """Means of a b^* over positions, between all channels.
+
+    Parameters
+    ----------
+    a, b : Tensor, (batch, channel, L, positions) complex
+
+    Returns
+    -------
+    Tensor, (batch, channel of a, channel of b, L) complex
+    """
+    return _MeanProduct.apply(a, b)
 
 
 def modulus(z: Tensor) -> Tensor:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from moments import grids
-from moments.classes import MomentClass, as_reals, flat
+from moments.classes import MomentClass, flat
 from moments.labels import Labels
+from moments.products import Right, products
 from moments.pyramid import Level
-from moments.shifts import Lags, shells
+from moments.shifts import phases, shells
 
 if TYPE_CHECKING:
     from moments.family import Frozen, WaveletFamily
@@ -43,18 +44,20 @@ class ModulusCorrelations(MomentClass):
         self.lags = []
         for j, grid in enumerate(self.grids):
             even, odd = grids.fold_to_half(family.bank.psi(j), grid)
-            self.register_buffer(f"even_{j}", even, persistent=False)
-            self.register_buffer(f"odd_{j}", odd, persistent=False)
-            self.register_buffer(f"weight_{j}", grids.half_weights(grid), persistent=False)
-            # The zero lag belongs to the matrix product.
+            none = torch.zeros_like(even)
+            fields = torch.stack([torch.stack([even, none], -1), torch.stack([none, odd], -1)])
+            own = grids.half_weights(grid).expand(*grid[:-1], -1)
+            self.register_buffer(f"fields_{j}", fields, persistent=False)
+            self.register_buffer(f"own_{j}", torch.stack([own, 0 * own], -1), persistent=False)
+            # The zero lag is among the products of all pairs.
             lags = shells(self.shape, j, cross_shells, self.angles, both_signs=True)[1:]
             self.lags.append(lags)
-            if len(lags):
-                self.add_module(f"lags_{j}", Lags(self.shape, grid, lags, half=True))
+            for axis, table in enumerate(phases(self.shape, grid, lags)):
+                self.register_buffer(f"lags_{j}_{axis}", table, persistent=False)
             for kind, pairs in self._pairs(j).items():
-                left = (pairs[:, 1] * self.channels + pairs[:, 0]) * self.angles + pairs[:, 2]
+                moduli = (pairs[:, 1] * self.channels + pairs[:, 0]) * self.angles + pairs[:, 2]
                 right = pairs[:, 3] * self.angles + pairs[:, 4]
-                for side, index in (("left", left), ("right", right)):
+                for side, index in (("left", moduli), ("right", right)):
                     index = torch.as_tensor(index, dtype=torch.long)
                     self.register_buffer(f"{kind}_{side}_{j}", index, persistent=False)
 
@@ -110,27 +113,29 @@ class ModulusCorrelations(MomentClass):
             return self.rows(kind, len(every), k2=0, **columns)
         return self.rows(kind, len(every), k2=1, **columns).complex_parts()
 
+    def _right(self, j: int) -> Right:
+        """|W_2 x| for C00, and x^ psi_2 as its two parts on the half spectrum for the others."""
+
+        def table(name: str) -> Tensor:
+            return torch.view_as_complex(self.get_buffer(name))
+
+        lagged = j > 0 and len(self.lags[j]) > 0 and bool({"C00", "C01"} & set(self.kinds))
+        return Right(
+            channels=self.channels,
+            angles=self.angles,
+            own=table(f"own_{j}") if "C00" in self.kinds else None,
+            fields=tuple(table(f"fields_{j}")) if set(self.kinds) - {"C00"} else (),
+            lags=[table(f"lags_{j}_{axis}") for axis in range(self.dims)] if lagged else [],
+            first=max(0, j - self.delta_scale),
+        )
+
     def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
-        j, dims = level.j, self.dims
-        weight = self.get_buffer(f"weight_{j}")
-        left = as_reals(level.carried, dims)
-        right: list[Tensor] = []
-        sides = {}
-        if "C00" in self.kinds:
-            sides["C00"] = len(right)
-            right.append(level.moduli * weight)
-        if {"S01", "C10", "C01"} & set(self.kinds):
-            sides["C01"] = len(right)
-            half = level.field[..., : weight.shape[-1]].unsqueeze(-dims - 1)
-            right += [
-                half * self.get_buffer(f"even_{j}"),
-                half * torch.complex(torch.zeros_like(weight), self.get_buffer(f"odd_{j}")),
-            ]
-        columns = as_reals(torch.cat([r.flatten(1, 2) for r in right], dim=1), dims)
-        gram = (left @ columns.mT).unflatten(2, (len(right), -1))
-        # (scale, channel, orientation) as the carried features are ordered.
+        j, right = level.j, self._right(level.j)
+        gram, lagged = products(level.features, right)
+        # (scale, channel, orientation) as the features are ordered.
         spread = frozen.modulus[:, : j + 1].transpose(0, 1).flatten()
         centre = frozen.means[:, : j + 1].transpose(0, 1).flatten()
+        parts = right.kinds - len(right.fields)
         blocks = []
         for kind in self.kinds:
             a, b = self.get_buffer(f"{kind}_left_{j}"), self.get_buffer(f"{kind}_right_{j}")
@@ -139,45 +144,33 @@ class ModulusCorrelations(MomentClass):
                 own, own_centre = level.modulus_means.flatten(1), frozen.means[:, j].flatten()
                 centred = (centre[a] - means[:, a]) * own_centre[b] - centre[a] * own[:, b]
                 norm = spread[a] * frozen.modulus[:, j].flatten()[b]
-                blocks.append((gram[:, a, sides["C00"], b] + centred) / norm)
+                blocks.append((gram[:, 0, b, a + self.channels] + centred) / norm)
             else:
                 norm = spread[a] * frozen.wave[:, j].flatten()[b]
-                at = sides["C01"]
-                blocks += [gram[:, a, at, b] / norm, gram[:, a, at + 1, b] / norm]
-        if len(self.lags[j]) and j > 0:
-            blocks += self._lagged(level, frozen)
+                for part in (parts, parts + 1):
+                    blocks.append(gram[:, part, b, a + self.channels] / norm)
+        if right.lags:
+            blocks += self._lagged(level, frozen, lagged, right)
         return blocks
 
-    def _lagged(self, level: Level, frozen: Frozen) -> list[Tensor]:
-        j, dims = level.j, self.dims
-        first = max(0, j - self.delta_scale)
-        sizes = (j - first, self.channels, self.angles)
-        per_scale = self.channels * self.angles
-        finer = level.carried[:, first * per_scale : j * per_scale].unflatten(1, sizes)
-        spread = frozen.modulus[:, first:j].transpose(0, 1).unsqueeze(-1)
-        lags = self.get_submodule(f"lags_{j}")
-        weight = self.get_buffer(f"weight_{j}")
+    def _lagged(self, level: Level, frozen: Frozen, cross: Tensor, right: Right) -> list[Tensor]:
+        """C00 and C01 of cross, (batch, kind, finer scale, channel x L, T)."""
+        j, first = level.j, right.first
+        spread, centre = (
+            values[:, first:j].transpose(0, 1).flatten(1).unsqueeze(-1)
+            for values in (frozen.modulus, frozen.means)
+        )
         blocks = []
-        for kind in ("C00", "C01"):
-            if kind not in self.kinds:
-                continue
-            if kind == "C00":
-                cross = finer * level.moduli.unsqueeze(1).conj() * weight
-                real = lags(cross.real)[0] - lags(cross.imag)[1]
-                means = level.carried_means[:, first * per_scale : j * per_scale].unflatten(
-                    1, sizes
-                )
-                centre = frozen.means[:, first:j].transpose(0, 1)
-                own, own_centre = level.modulus_means.unsqueeze(1), frozen.means[:, j]
-                centred = (centre - means) * own_centre - centre * own
-                norm = spread * frozen.modulus[:, j].unsqueeze(-1)
-                blocks += flat((real + centred.unsqueeze(-1)) / norm)
-            else:
-                half = level.field[..., : weight.shape[-1]].unsqueeze(-dims - 1).unsqueeze(1)
-                cross = finer * half.conj()
-                even, odd = self.get_buffer(f"even_{j}"), self.get_buffer(f"odd_{j}")
-                real = lags(cross.real * even)[0] - lags(cross.imag * even)[1]
-                imaginary = lags(cross.imag * odd)[0] + lags(cross.real * odd)[1]
-                norm = spread * frozen.wave[:, j].unsqueeze(-1)
-                blocks += flat(real / norm, imaginary / norm)
+        parts = cross.unbind(1)
+        if "C00" in self.kinds:
+            means = level.carried_means[:, first * right.bands : j * right.bands]
+            means = means.unflatten(1, (-1, right.bands)).unsqueeze(-1)
+            own = level.modulus_means.flatten(1)[:, None, :, None]
+            own_centre = frozen.means[:, j].flatten().unsqueeze(-1)
+            centred = (centre - means) * own_centre - centre * own
+            norm = spread * frozen.modulus[:, j].flatten().unsqueeze(-1)
+            blocks += flat((parts[0] + centred) / norm)
+        if "C01" in self.kinds:
+            norm = spread * frozen.wave[:, j].flatten().unsqueeze(-1)
+            blocks += flat(parts[-2] / norm, parts[-1] / norm)
         return blocks

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from moments import grids
 from moments.classes import MomentClass, flat
-from moments.harmonics import harmonic, modulus
+from moments.harmonics import harmonic, mean_product, modulus
 from moments.labels import Labels
 from moments.pyramid import Level
-from moments.wavelets import synthesis
 
 if TYPE_CHECKING:
     from moments.family import Frozen, WaveletFamily
@@ -55,10 +54,9 @@ class Harmonics(MomentClass):
         for d in self.steps:
             if j + d >= self.scales:
                 break
-            coarse = level.field.unsqueeze(-self.dims - 1) * self.get_buffer(f"psi_{j}_{d}")
-            turned = harmonic(synthesis(coarse, self.dims), 2**d).flatten(3).transpose(1, 2)
-            fine = level.coefficients.flatten(3).transpose(1, 2)  # (batch, L, channel, K)
-            cross = (turned @ fine.mH).permute(0, 2, 3, 1) / fine.shape[-1]
+            coarse = level.coefficients_of(j + d, self.get_buffer(f"psi_{j}_{d}"))
+            turned = harmonic(coarse, 2**d)
+            cross = mean_product(turned.flatten(3), level.coefficients.flatten(3))
             norm = frozen.wave[:, None, j + d] * frozen.wave[None, :, j]
             blocks += flat(cross.real / norm, cross.imag / norm)
         return blocks
@@ -112,8 +110,8 @@ class NeighbourHarmonics(MomentClass):
         j = level.j
         if j + 1 == self.scales:
             return []
-        coarse = level.field.unsqueeze(-self.dims - 1) * self.get_buffer(f"psi_{j}")
-        turned = harmonic(synthesis(coarse, self.dims), 2).flatten(3).flatten(1, 2)
+        coarse = level.coefficients_of(j + 1, self.get_buffer(f"psi_{j}"))
+        turned = harmonic(coarse, 2).flatten(3).flatten(1, 2)
         sides = [self.channels, self.angles] * 2
         blocks = []
         for kind in self.kinds:

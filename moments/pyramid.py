@@ -17,7 +17,7 @@ from torch import Tensor
 from moments import grids
 from moments.bank import FilterBank
 from moments.harmonics import modulus
-from moments.wavelets import half_spectrum, spectrum, synthesis
+from moments.wavelets import half_spectrum_and_mean, spectrum, synthesis
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,11 @@ class Level:
     j: int
     bank: FilterBank
     field: Tensor  # (batch, channel, *grid) spectrum of the fields, cropped to the scale's grid
-    #: (batch, channel + feature, *half grid) half spectra of the fields and of the finer moduli.
-    below: Tensor | None
+    #: Half spectra of the fields and of the finer moduli, (batch, channel + feature, *half grid),
+    #: and the means of those moduli, (batch, feature).
+    below: tuple[Tensor, Tensor] | None
+    #: Coefficients that levels of the same grid share.
+    known: dict[tuple[int, tuple[int, ...]], Tensor]
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -43,17 +46,29 @@ class Level:
     @cached_property
     def coefficients(self) -> Tensor:
         """Coefficients W_{j,l} x on the scale's grid, (batch, channel, L, *grid) complex."""
-        return synthesis(self.bands, self.bank.dims)
+        return self.coefficients_of(self.j, self.bank.psi(self.j))
+
+    def coefficients_of(self, j: int, psi: Tensor) -> Tensor:
+        """Coefficients W_{j,l} x of any scale on this grid, with its wavelets there."""
+        key = (j, self.grid)
+        if key not in self.known:
+            bands = self.bands if j == self.j else self.field.unsqueeze(-self.bank.dims - 1) * psi
+            self.known[key] = synthesis(bands, self.bank.dims)
+        return self.known[key]
 
     @cached_property
+    def _moduli(self) -> tuple[Tensor, Tensor]:
+        return half_spectrum_and_mean(modulus(self.coefficients), self.bank.dims)
+
+    @property
     def moduli(self) -> Tensor:
         """Spectra of |W_{j,l} x|, (batch, channel, L, *half grid) complex."""
-        return half_spectrum(modulus(self.coefficients), self.bank.dims)
+        return self._moduli[0]
 
-    @cached_property
+    @property
     def modulus_means(self) -> Tensor:
         """Means of the moduli of this scale, (batch, channel, L) real."""
-        return grids.at_zero(self.moduli, self.bank.dims).real
+        return self._moduli[1]
 
     @property
     def channels(self) -> int:
@@ -64,13 +79,13 @@ class Level:
     def half(self) -> Tensor:
         """Half spectra of the fields, (batch, channel, *half grid) complex."""
         if self.below is not None:
-            return self.below[:, : self.channels]
+            return self.below[0][:, : self.channels]
         return self.field[..., : self.grid[-1] // 2 + 1]
 
     @cached_property
     def finer(self) -> Tensor | None:
         """Half spectra of the finer moduli, (batch, feature, *half grid), None at the finest."""
-        return None if self.below is None or self.j == 0 else self.below[:, self.channels :]
+        return None if self.below is None or self.j == 0 else self.below[0][:, self.channels :]
 
     @cached_property
     def features(self) -> Tensor:
@@ -79,18 +94,14 @@ class Level:
         (batch, channel + feature, *half grid) complex: the channels, then the moduli in the order
         (scale, channel, orientation).
         """
-        below = self.half if self.below is None else self.below
+        below = self.half if self.below is None else self.below[0]
         return torch.cat([below, self.moduli.flatten(1, 2)], dim=1)
 
     @cached_property
-    def carried(self) -> Tensor:
-        """The moduli among the features, (batch, feature, *half grid) complex."""
-        return self.features[:, self.channels :]
-
-    @cached_property
     def carried_means(self) -> Tensor:
-        """Means of the carried moduli, (batch, feature) real."""
-        return grids.at_zero(self.carried, self.bank.dims).real
+        """Means of the moduli among the features, (batch, feature) real."""
+        own = self.modulus_means.flatten(1)
+        return own if self.below is None else torch.cat([self.below[1], own], dim=1)
 
 
 def climb(x: Tensor, bank: FilterBank, carry: bool = False) -> Iterator[Level]:
@@ -99,13 +110,15 @@ def climb(x: Tensor, bank: FilterBank, carry: bool = False) -> Iterator[Level]:
     With ``carry`` each level receives the spectra of the finer moduli.
     """
     current, at = spectrum(x, bank.dims), bank.shape
-    below = current[..., : at[-1] // 2 + 1] if carry else None
+    below = (current[..., : at[-1] // 2 + 1], x[:, 0, :0].flatten(1)) if carry else None
+    known: dict[tuple[int, tuple[int, ...]], Tensor] = {}
     for j, grid in enumerate(bank.grids):
         current = grids.regrid(current, at, grid)
         if below is not None:
-            below = grids.regrid(below, at, grid, half=True)
+            below = (grids.regrid(below[0], at, grid, half=True), below[1])
+        known = {key: value for key, value in known.items() if key[1] == grid}
         at = grid
-        level = Level(j, bank, current, below)
+        level = Level(j, bank, current, below, known)
         yield level
         if carry:
-            below = level.features
+            below = (level.features, level.carried_means)

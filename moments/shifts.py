@@ -56,6 +56,18 @@ class Lags(nn.Module):
         return real, imaginary
 
 
+def phases(shape: Sequence[int], grid: Sequence[int], lags: np.ndarray) -> list[Tensor]:
+    """exp(i w_a tau_a) along each axis a of a half grid, (n, T, 2): real and imaginary part."""
+    out = []
+    for axis, w in enumerate(grids.frequencies(shape, grid, half=True)):
+        phase = torch.outer(w.flatten(), torch.as_tensor(lags[:, axis], dtype=torch.float64))
+        pair = torch.stack([torch.cos(phase), torch.sin(phase)], dim=-1)
+        if grid[axis] % 2 == 0:  # as in Lags
+            pair[grid[axis] // 2, :, 1] = 0.0
+        out.append(pair)
+    return out
+
+
 def shells(
     shape: Sequence[int],
     j: int,

@@ -18,6 +18,11 @@ def spectrum(x: Tensor, dims: int) -> Tensor:
 
 def half_spectrum(x: Tensor, dims: int) -> Tensor:
     """The same for a real field, with ``k_last >= 0`` only."""
+    return _HalfSpectrum.apply(x, dims)[0]
+
+
+def half_spectrum_and_mean(x: Tensor, dims: int) -> tuple[Tensor, Tensor]:
+    """:func:`half_spectrum` and its value at w = 0, the mean of the field."""
     return _HalfSpectrum.apply(x, dims)
 
 
@@ -27,13 +32,15 @@ class _HalfSpectrum(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, dims):  # type: ignore[no-untyped-def]
         ctx.axes, ctx.grid = tuple(range(-dims, 0)), x.shape[-dims:]
-        return torch.fft.rfftn(x, dim=ctx.axes, norm="forward")
+        spectrum = torch.fft.rfftn(x, dim=ctx.axes, norm="forward")
+        return spectrum, grids.at_zero(spectrum, dims).real.clone()
 
     @staticmethod
-    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+    def backward(ctx, grad, of_mean):  # type: ignore[no-untyped-def]
         # The inverse transform counts each pair of wavenumbers twice, and takes the real part.
         once = 1 / (grids.half_weights(ctx.grid) * math.prod(ctx.grid))
         grad = grad * once.to(grad.real)
+        grids.at_zero(grad, len(ctx.axes)).add_(of_mean / math.prod(ctx.grid))
         if len(ctx.axes) > 1:
             grad = torch.fft.ifftn(grad, dim=ctx.axes[:-1], norm="forward")
         return torch.fft.irfft(grad, n=ctx.grid[-1], norm="forward"), None
