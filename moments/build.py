@@ -77,8 +77,9 @@ def build(
     **options
         Options of the families, such as ``shells`` of ``wph``; in a sum each goes to every family
         that has it.  Two reduce any family that can be reduced so: ``isotropic=True`` averages
-        over rotations (:class:`moments.isotropic.RotationAverage`), ``scale_orders=K`` keeps the
-        lowest orders of a cosine transform over scales (:class:`moments.cosines.ScaleCosines`).
+        over rotations and, with ``mirror=True``, reflections
+        (:class:`moments.isotropic.RotationAverage`); ``scale_orders=K`` keeps the lowest orders of
+        a cosine transform over scales (:class:`moments.cosines.ScaleCosines`).
 
     Returns
     -------
@@ -113,11 +114,14 @@ def _family(preset: Preset, bank: FilterBank, channels: int, given: dict[str, An
     """One family with the options among ``given`` that it has."""
     known = _options(preset.family)
     options = {**preset.options, **{o: value for o, value in given.items() if o in known}}
-    isotropic, orders = options.pop("isotropic", False), options.pop("scale_orders", None)
+    isotropic, mirror = options.pop("isotropic", False), options.pop("mirror", False)
+    orders = options.pop("scale_orders", None)
+    if mirror and not isotropic:
+        raise ValueError("mirror was asked for alone; with isotropic it would work.")
     if isotropic and options.get("lags") == "square" and options.get("shells", 1):
         raise ValueError("isotropic was asked of lags on a square, which do not turn; rings would.")
     family: MomentFamily = FAMILIES[preset.family](bank.shape, channels, bank, **options)
-    family = RotationAverage(family) if isotropic else family
+    family = RotationAverage(family, mirror) if isotropic else family
     return family if orders is None else ScaleCosines(family, orders)
 
 
@@ -136,5 +140,5 @@ def _options(name: str) -> list[str]:
     """Names of the options of a family."""
     parameters = inspect.signature(FAMILIES[name].__init__).parameters.values()
     own = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-    own += ["isotropic"] if name in TURNING else []
+    own += ["isotropic", "mirror"] if name in TURNING else []
     return [*own, "scale_orders"] if name in CASCADING else own

@@ -34,6 +34,8 @@ class RotationAverage(Combination):
     Parameters
     ----------
     inner : MomentFamily
+    mirror : bool
+        Whether to average over reflections too, in 2-D: turns of both senses are then alike.
 
     Raises
     ------
@@ -41,21 +43,25 @@ class RotationAverage(Combination):
         In 1-D, or for a family whose moments have no rotated ones among them.
     """
 
-    def __init__(self, inner: MomentFamily) -> None:
+    def __init__(self, inner: MomentFamily, mirror: bool = False) -> None:
         if inner.dims == 1:
             raise ValueError("isotropic was asked of 1-D fields, which have no rotations.")
         if inner.name not in TURNING:
             raise ValueError(
                 f"isotropic was asked of {inner.name}; {', '.join(TURNING)} would work."
             )
-        key = _key_in_2d if inner.dims == 2 else _key_in_3d
         place: dict[tuple[Any, ...], int] = {}
         rows: list[int] = []
         group: list[int] = []
         sign: list[float] = []
         first: list[int] = []
         for row, label in enumerate(inner.labels):
-            found, turned = key(label, inner.bank.angles)
+            if inner.dims == 3:
+                found, turned = _key_in_3d(label, inner.bank.angles)
+            elif mirror:
+                found, turned = _mirrored_key(label, inner.bank.angles)
+            else:
+                found, turned = _key_in_2d(label, inner.bank.angles)
             if found is None:
                 continue
             if found not in place:
@@ -100,14 +106,27 @@ def _shell(label: np.void) -> int:
     return round(float(np.linalg.norm(label["shift"])) / 2**scale)
 
 
-def _key_in_2d(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, float]:
-    """Name of the orbit of a moment, None if its average vanishes, and the sign it enters with."""
+def _mirrored_key(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, float]:
+    """As :func:`_key_in_2d`, one name for a moment and its mirror image."""
+    (one, sign), (other, mirrored) = (_key_in_2d(label, angles, sense) for sense in (1, -1))
+    if one is None or other is None or (one == other and sign != mirrored):
+        return None, 0.0
+    return (one, sign) if one <= other else (other, mirrored)
+
+
+def _key_in_2d(label: np.void, angles: int, sense: int = 1) -> tuple[tuple[Any, ...] | None, float]:
+    """Name of the orbit of a moment, None if its average vanishes, and the sign it enters with.
+
+    With ``sense`` -1 the moment's mirror image is named.
+    """
     reference, lagged = _reference(label), label["shift"].any()
     imaginary = label["part"] == "im"
     if imaginary and not lagged:
         return None, 0.0
     circle = 2 * angles if label["kind"] in WHOLE_CIRCLE else angles
-    turns = [(int(label[n]) - reference) % circle if label[n] >= 0 else -1 for n in ("l1", "l2")]
+    turns = [
+        sense * (int(label[n]) - reference) % circle if label[n] >= 0 else -1 for n in ("l1", "l2")
+    ]
     if _exchangeable(label):
         # Without a third wavelet the reference is one of the two: the other may be on either side.
         turns = sorted(turns) if label["l3"] >= 0 else [min(turns[0], circle - turns[0]), 0]
@@ -116,7 +135,8 @@ def _key_in_2d(label: np.void, angles: int) -> tuple[tuple[Any, ...] | None, flo
     y, x = label["shift"][1:]
     step = math.pi / math.lcm(angles, max(angles, 4))
     half_circle = round(math.pi / step)
-    direction = round((math.atan2(y, x) - math.pi * reference / angles) / step) % (2 * half_circle)
+    direction = round((math.atan2(y, x) - math.pi * reference / angles) / step)
+    direction = sense * direction % (2 * half_circle)
     # A rotation by pi reverses the lag and conjugates the moment.
     sign = -1.0 if imaginary and direction >= half_circle else 1.0
     return (*_fixed(label), *turns, _shell(label), direction % half_circle), sign

@@ -73,6 +73,9 @@ measuring = _all(
     click.option("--angles", type=click.IntRange(1), help="Number of orientations L."),
     click.option("--isotropic", is_flag=True, default=None, help="Average moments over rotations."),
     click.option(
+        "--mirror", is_flag=True, default=None, help="Average over reflections as well, in 2-D."
+    ),
+    click.option(
         "--scale-orders",
         type=click.IntRange(1),
         help="Orders of a cosine transform over scales (scattering-covariance).",

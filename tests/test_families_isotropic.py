@@ -42,6 +42,24 @@ def test_averages_do_not_change_under_rotations_by_90_degrees(name, options, cha
         assert change.max() < 1e-9 if isotropic else change.max() > 1e-3
 
 
+@pytest.mark.parametrize(("name", "options"), FAMILIES)
+def test_mirrored_averages_do_not_change_under_reflections(name, options):
+    """About the pixel (0, 0), along either axis or the diagonal; without ``mirror`` they do."""
+    x = skewed((32, 32))
+    images = [x.flip(3).roll(1, 3), x.flip(2).roll(1, 2), x.transpose(2, 3)]
+    sizes = {}
+    for mirror in (True, False):
+        op = moments.build(
+            name, (32, 32), scales=3, angles=4, isotropic=True, mirror=mirror,
+            dtype=torch.float64, **options,
+        )  # fmt: skip
+        op.freeze(op.constants(x))
+        change = max(float((op(x) - op(image)).abs().max()) for image in images)
+        assert change < 1e-9 if mirror else change > 1e-3
+        sizes[mirror] = op.n_moments
+    assert sizes[True] < sizes[False]
+
+
 def test_3d_averages_do_not_change_under_exchange_of_axes():
     x = skewed((12, 12, 12))
     op = moments.build(
@@ -88,9 +106,10 @@ def test_isotropic_scattering_covariance_has_chengs_count():
     [
         ("wph", (32,), {}, "no rotations"),
         ("rectifier", (32, 32), {}, "its options are"),
+        ("wph", (32, 32), {"isotropic": False, "mirror": True}, "with isotropic it would"),
         ("wph", (32, 32), {"lags": "square"}, "rings would"),
     ],
 )
 def test_refusal(name, shape, options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        moments.build(name, shape, isotropic=True, **options)
+        moments.build(name, shape, **{"isotropic": True, **options})

@@ -43,7 +43,7 @@ def test_the_constants_are_the_state():
         ("wph+nothing", {}, "joined by"),
         ("wph+wph", {}, "each family once"),
         ("marginal+scattering", {"shells": 1}, "its options are: quantiles"),
-        ("scattering", {"shells": 1}, "its options are: isotropic"),
+        ("scattering", {"shells": 1}, "its options are: isotropic, mirror"),
     ],
 )
 def test_what_does_not_add_up_is_refused(name, options, sentence):
