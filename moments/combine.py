@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,9 +43,14 @@ class Sum(MomentFamily):
         """As every part has it."""
         return self.parts[0].band_power()  # type: ignore[operator]
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def finest_scales(self) -> np.ndarray:
+        """Of every part."""
+        return np.concatenate([part.finest_scales for part in self.parts])
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Moments of all parts, (batch, M)."""
-        return torch.cat([part(x) for part in self.parts], dim=1)
+        return torch.cat([part(x, first) for part in self.parts], dim=1)
 
 
 class Subset(MomentFamily):
@@ -74,9 +80,14 @@ class Subset(MomentFamily):
         """As the whole family has it."""
         return self.whole.band_power()
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def finest_scales(self) -> np.ndarray:
+        """As the whole family has them."""
+        return self.whole.finest_scales[self.get_buffer("rows").cpu().numpy()]
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """The moments that are kept, (batch, M)."""
-        return self.whole(x)[:, self.rows]
+        return self.whole(x, first)[:, self.rows]
 
 
 class Combination(MomentFamily):
@@ -121,8 +132,16 @@ class Combination(MomentFamily):
         """As the family that is combined has it."""
         return self.inner.band_power()
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def finest_scales(self) -> np.ndarray:
+        """The finest of all that enters each combination."""
+        rows, into = (self.get_buffer(name).cpu().numpy() for name in ("rows", "into"))
+        finest = np.full(self.n_moments, self.bank.scales - 1)
+        np.minimum.at(finest, into, self.inner.finest_scales[rows])
+        return finest
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """The combinations, (batch, M)."""
-        values = self.inner(x)[:, self.get_buffer("rows")] * self.get_buffer("weight")
+        values = self.inner(x, first)[:, self.get_buffer("rows")] * self.get_buffer("weight")
         out = values.new_zeros((len(values), self.n_moments))
         return out.index_add(1, self.into, values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,7 +29,9 @@ class ComposedFamily(WaveletFamily):
         """Take these classes, in this order."""
         self.parts = torch.nn.ModuleList(parts)
         scales = range(self.bank.scales)
-        self.labels = Labels.join(part.labels(j) for j in scales for part in parts)
+        levels = [Labels.join(part.labels(j) for part in parts) for j in scales]
+        self.labels = Labels.join(levels)
+        self.starts = np.cumsum([0, *map(len, levels)]).tolist()
 
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """Power and mean modulus of the bands, power of the low passes."""
@@ -38,11 +41,11 @@ class ComposedFamily(WaveletFamily):
                 out[f"parts.{number}.power"] = part.powers(climb(x, self.bank))
         return out
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Moments of all classes, (batch, M)."""
         frozen = self.frozen()
-        blocks = []
-        for level in climb(self.checked(x), self.bank, carry=self.carry):
+        blocks = [x.new_zeros(len(x), self.starts[first])]
+        for level in climb(self.checked(x, first), self.bank, carry=self.carry, first=first):
             for part in self.parts:
                 blocks += part(level, frozen)
         return torch.cat(blocks, dim=1)

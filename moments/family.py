@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -59,6 +60,15 @@ class MomentFamily(nn.Module, abc.ABC):
         """M, the length of the vector of moments."""
         return len(self.labels)
 
+    @property
+    def finest_scales(self) -> np.ndarray:
+        """Finest scale that each moment depends on, (M,) int; 0 for those that need the pixels.
+
+        Moments of finest scale ``first`` or coarser can be measured on the grid of that scale:
+        ``forward(x, first)``.
+        """
+        return np.zeros(self.n_moments, dtype=int)
+
     @abc.abstractmethod
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """Normalising constants measured on fields, averaged over the batch.
@@ -74,12 +84,16 @@ class MomentFamily(nn.Module, abc.ABC):
         """
 
     @abc.abstractmethod
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Moments of each field.
 
         Parameters
         ----------
         x : Tensor, (batch, channel, *space) real
+            On the grid ``bank.grids[first]`` if ``first`` is given.
+        first : int
+            Leave out all scales finer than this.  Moments that depend on them keep their places and
+            hold nothing of use.
 
         Returns
         -------
@@ -103,9 +117,9 @@ class MomentFamily(nn.Module, abc.ABC):
             buffer.copy_(value)
         return self
 
-    def checked(self, x: Tensor) -> Tensor:
+    def checked(self, x: Tensor, first: int = 0) -> Tensor:
         """The fields, if they have the shape this family was built for."""
-        expected = (self.channels, *self.shape)
+        expected = (self.channels, *(self.bank.grids[first] if first else self.shape))
         if x.ndim != self.dims + 2 or tuple(x.shape[1:]) != expected:
             raise ValueError(
                 f"Fields of shape {tuple(x.shape)} were given to moments built for "
@@ -123,6 +137,8 @@ class WaveletFamily(MomentFamily):
 
     power: Tensor
     modulus: Tensor
+    #: Rows at which the moments of each level start, finest first; those of the pixels are before.
+    starts: list[int]
 
     def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
         super().__init__(shape, channels)
@@ -139,6 +155,14 @@ class WaveletFamily(MomentFamily):
             power.append((r**2).mean(axes).mean(0))
             modulus.append(r.mean(axes).mean(0))
         return {"power": torch.stack(power, 1), "modulus": torch.stack(modulus, 1)}
+
+    @property
+    def finest_scales(self) -> np.ndarray:
+        """Of both bands of each moment; a moment of the low pass alone has the coarsest."""
+        scales = np.stack([self.labels["j1"], self.labels["j2"]])
+        finest = np.where(scales < 0, self.bank.scales - 1, scales).min(0)
+        finest[: self.starts[0]] = 0
+        return finest
 
     def band_power(self) -> Tensor:
         return self.power

@@ -108,12 +108,15 @@ class Marginal(WaveletFamily):
             size_ = quantiles * len(c)
             blocks.append(Labels.rows(self.name, "quantile", size_, j1=j, **columns))
         self.labels = Labels.join(blocks)
+        per_scale = (len(KINDS) + quantiles) * self.channels
+        self.starts = [len(c) + per_scale * (1 + j) for j in range(bank.scales)]
 
-    def smoothed(self, x: Tensor) -> Iterator[Tensor]:
+    def smoothed(self, x: Tensor, first: int = 0) -> Iterator[Tensor]:
         """The pixels, then y_j for each scale on its own grid, (batch, channel, points)."""
         axes = tuple(range(-self.dims, 0))
-        yield x.flatten(2)
-        for level in climb(x, self.bank):
+        if first == 0:
+            yield x.flatten(2)
+        for level in climb(x, self.bank, first=first):
             phi = self.get_buffer(f"phi_{level.j}")
             half = level.field[..., : phi.shape[-1]] * phi
             yield torch.fft.irfftn(half, s=level.grid, dim=axes, norm="forward").flatten(2)
@@ -128,12 +131,13 @@ class Marginal(WaveletFamily):
             "square": torch.stack(squares, 1),
         }
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Marginal moments, (batch, M); see :class:`Marginal`."""
         centre = self.mean.unsqueeze(-1)
         deviation = (self.square - centre**2).clamp(min=LEAST_POWER).sqrt()
-        blocks = []
-        for number, y in enumerate(self.smoothed(self.checked(x))):
+        blocks = [x.new_zeros(len(x), self.starts[first])] if first else []
+        smoothed = self.smoothed(self.checked(x, first), first)
+        for number, y in enumerate(smoothed, start=first + 1 if first else 0):
             z = (y - centre) / deviation[:, number].unsqueeze(-1)
             if number == 0:
                 blocks.append(z.mean(-1))

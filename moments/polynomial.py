@@ -70,7 +70,9 @@ class Polynomial(WaveletFamily):
             Labels.rows(self.name, kind, len(every[keep]), c1=a, c2=b, shift=every[keep])
             for kind, a, b, keep in zip(self.kinds, self.first, self.second, self.keep, strict=True)
         ]
+        self.starts = []
         for j, grid in enumerate(bank.grids):
+            self.starts.append(sum(map(len, blocks)))
             self.add_module(f"lags_{j}", Lags(self.shape, grid, lags[j]))
             half = torch.as_tensor(np.flatnonzero(_one_of_each_pair(lags[j])))
             self.register_buffer(f"half_{j}", half, persistent=False)
@@ -112,10 +114,11 @@ class Polynomial(WaveletFamily):
             "square": pixels.square().mean(-1).mean(0),
         }
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Polynomial moments, (batch, M); see :class:`Polynomial`."""
-        blocks = self._pixels(self.checked(x))
-        for level in climb(x, self.bank):
+        x = self.checked(x, first)
+        blocks = [x.new_zeros(len(x), self.starts[first])] if first else self._pixels(x)
+        for level in climb(x, self.bank, first=first):
             blocks += self._bands(level)
         return torch.cat(blocks, dim=1)
 

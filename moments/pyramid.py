@@ -104,15 +104,21 @@ class Level:
         return own if self.below is None else torch.cat([self.below[1], own], dim=1)
 
 
-def climb(x: Tensor, bank: FilterBank, carry: bool = False) -> Iterator[Level]:
+def climb(x: Tensor, bank: FilterBank, carry: bool = False, first: int = 0) -> Iterator[Level]:
     """Levels of the fields x, (batch, channel, *space), finest first.
 
-    With ``carry`` each level receives the spectra of the finer moduli.
+    With ``carry`` each level receives the spectra of the finer moduli.  A climb may start at a
+    coarser level, from fields on its grid: the moduli of the levels left out are then zeros.
     """
-    current, at = spectrum(x, bank.dims), bank.shape
-    below = (current[..., : at[-1] // 2 + 1], x[:, 0, :0].flatten(1)) if carry else None
+    current, at = spectrum(x, bank.dims), tuple(x.shape[2:])
+    below = None
+    if carry:
+        half = current[..., : at[-1] // 2 + 1]
+        left_out = half.new_zeros(len(x), first * x.shape[1] * bank.angles, *half.shape[2:])
+        below = (torch.cat([half, left_out], dim=1), grids.at_zero(left_out, bank.dims).real)
     known: dict[tuple[int, tuple[int, ...]], Tensor] = {}
-    for j, grid in enumerate(bank.grids):
+    for j in range(first, bank.scales):
+        grid = bank.grids[j]
         current = grids.regrid(current, at, grid)
         if below is not None:
             below = (grids.regrid(below[0], at, grid, half=True), below[1])

@@ -109,8 +109,10 @@ class Rectifier(WaveletFamily):
         self.register_buffer("square", torch.ones(size, dtype=torch.float64))
         self.low = LowPass(self, shells, one_point=False)
         self.lags: list[np.ndarray] = []
-        blocks = []
+        blocks: list[Labels] = []
+        self.starts = []
         for j, grid in enumerate(self.grids):
+            self.starts.append(sum(map(len, blocks)))
             self.lags.append(lag_shells(self.shape, j, shells, bank.angles, False))
             self.add_module(f"lags_{j}", Lags(self.shape, grid, self.lags[j], half=True))
             self.register_buffer(f"weight_{j}", grids.half_weights(grid), persistent=False)
@@ -174,21 +176,21 @@ class Rectifier(WaveletFamily):
         bands = grids.regrid(level.bands, level.grid, self.grids[level.j])
         return rectified(synthesis(bands, self.dims), self.dims)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Rectifier covariances, (batch, M); see :class:`Rectifier`."""
         dims, frozen = self.dims, self.frozen()
         deviation = (self.square - self.rise**2).clamp(min=LEAST_POWER).sqrt()
-        blocks, carried = [], None
-        for level in climb(self.checked(x), self.bank):
+        blocks, finer = [x.new_zeros(len(x), self.starts[first])], None
+        for level in climb(self.checked(x, first), self.bank, first=first):
             j, grid, weight = level.j, self.grids[level.j], self.get_buffer(f"weight_{level.j}")
             own = half_spectrum(self._features_of(level), dims).flatten(1, 3)
-            if carried is not None:
-                most = self.delta_scale * self.per_scale
-                finer = carried[:, carried.shape[1] - min(most, carried.shape[1]) :]
-                at = self.grids[j - 1]
-                carried = torch.cat([grids.regrid(finer, at, grid, half=True), own], dim=1)
+            count = (j - self._first_scale(j)) * self.per_scale
+            if finer is None:
+                finer = own.new_zeros(len(own), count, *own.shape[2:])
             else:
-                carried = own
+                kept = finer[:, finer.shape[1] - count :]
+                finer = grids.regrid(kept, self.grids[j - 1], grid, half=True)
+            finer = carried = torch.cat([finer, own], dim=1)
             gram = as_reals(carried, dims) @ as_reals(own * weight, dims).mT
             centre = self.rise[self._first_scale(j) : j + 1].flatten()
             norm = deviation[self._first_scale(j) : j + 1].flatten()

@@ -1,6 +1,6 @@
 """What a sampling run leaves behind while it works, so that an interrupted one can go on.
 
-A folder with one file for each finished sample, and one with the state of the batch in progress.
+A folder with one file for each finished sample, and one with the state of each batch in progress.
 Every file is written to a temporary name and renamed, so a kill at any moment leaves whole files.
 """
 
@@ -41,8 +41,9 @@ class Checkpoint:
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.folder = Path(folder)
-        self.written = time.monotonic()
-        self.folder.mkdir(exist_ok=True)
+        self.opened = time.monotonic()
+        self.written: dict[int, float] = {}  # by the first number of a batch
+        self.folder.mkdir(exist_ok=True, parents=True)
         known = self.folder / SETTINGS
         settings = json.loads(json.dumps(settings))
         if not known.exists():
@@ -66,14 +67,16 @@ class Checkpoint:
                 out[int(path.stem.split("-")[1])] = (content["field"], outcome)
         return out
 
-    def add(self, number: int, field: np.ndarray, outcome: dict[str, Any]) -> None:
-        """Keep a finished sample."""
-        content = {"field": field, "outcome": np.array(json.dumps(outcome))}
-        _save(self.folder / f"sample-{number:06d}.npz", content)
+    def add(self, numbers: list[int], fields: np.ndarray, outcomes: list[dict[str, Any]]) -> None:
+        """Keep the samples of a finished batch; its state is not needed any more."""
+        for number, field, outcome in zip(numbers, fields, outcomes, strict=True):
+            content = {"field": field, "outcome": np.array(json.dumps(outcome))}
+            _save(self.folder / f"sample-{number:06d}.npz", content)
+        self._state(numbers).unlink(missing_ok=True)
 
     def state(self, numbers: list[int]) -> dict[str, Tensor] | None:
         """State of the minimiser for this batch of samples, if it was kept."""
-        path = self.folder / "state.npz"
+        path = self._state(numbers)
         if not path.exists():
             return None
         with np.load(path) as content:
@@ -85,15 +88,18 @@ class Checkpoint:
                 if name.startswith("state/")
             }
 
-    def due(self) -> bool:
-        """Whether it is time to keep the state again."""
-        return time.monotonic() - self.written > STATE_EVERY
+    def due(self, numbers: list[int]) -> bool:
+        """Whether it is time to keep the state of this batch again."""
+        return time.monotonic() - self.written.get(numbers[0], self.opened) > STATE_EVERY
 
     def keep(self, numbers: list[int], state: dict[str, Tensor]) -> None:
-        """Keep the state of the batch in progress."""
+        """Keep the state of a batch in progress."""
         arrays = {f"state/{name}": value.cpu().numpy() for name, value in state.items()}
-        _save(self.folder / "state.npz", {"numbers": np.array(numbers), **arrays})
-        self.written = time.monotonic()
+        _save(self._state(numbers), {"numbers": np.array(numbers), **arrays})
+        self.written[numbers[0]] = time.monotonic()
+
+    def _state(self, numbers: list[int]) -> Path:
+        return self.folder / f"state-{numbers[0]:06d}.npz"
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:

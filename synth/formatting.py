@@ -203,10 +203,12 @@ def _value(value: Any) -> str:
 
 
 def progress_line(state: Mapping[str, Any]) -> str:
-    """A bar of the samples done, the iteration, the mismatch in sigma and the time left."""
+    """A bar of the samples done, the scale, the iteration, the mismatch in sigma, the time left."""
     done, n = state["done"], state["n"]
     filled = BAR_WIDTH * done // max(n, 1)
     words = [f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done}/{n}"]
+    if state.get("scale") is not None:
+        words.append(f"scale {state['scale']}")
     if state.get("iteration") is not None:
         words.append(f"iteration {state['iteration']}")
     if state.get("mismatch_median") is not None:

@@ -8,9 +8,13 @@ same at every scale: S |w|^D is the power of an octave around w.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from moments import grids
 from synth.spectra import radial_frequency
 
 #: Bands weaker than this share of the strongest are not stretched any further.
@@ -38,6 +42,14 @@ class Preconditioner:
         amplitude = amplitude.reshape(power.shape)
         half = power.shape[-1] // 2 + 1
         self.amplitude = amplitude[..., :half].float().contiguous()
+        self.shape = tuple(power.shape[1:])
+
+    def on_grid(self, grid: Sequence[int]) -> Preconditioner:
+        """The same for fields kept on a coarser grid, whose Nyquist wavenumbers do not move."""
+        out = copy.copy(self)
+        out.shape = tuple(grid)
+        out.amplitude = grids.regrid(self.amplitude, self.shape, out.shape, half=True)
+        return out
 
     def _multiply(self, x: Tensor, amplitude: Tensor) -> Tensor:
         if x.device.type == "cpu" and len(x) > 1:
@@ -53,4 +65,5 @@ class Preconditioner:
 
     def to_coordinates(self, x: Tensor) -> Tensor:
         """y = T^-1 x."""
-        return self._multiply(x, 1 / self.amplitude)
+        moving = self.amplitude > 0
+        return self._multiply(x, torch.where(moving, 1 / self.amplitude, 0.0))

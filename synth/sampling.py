@@ -7,6 +7,7 @@ with the target's within a tenth of their sampling spread (Bruna & Mallat 2018, 
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,26 +18,31 @@ import torch
 from torch import Tensor
 
 from moments.covariance import Covariance
-from solvers import LBFGS, Progress, Status, minimise
+from solvers import LBFGS, Progress
 from synth.checkpoint import Checkpoint
+from synth.descent import Descent, State
 from synth.devices import choose
-from synth.energy import MomentEnergy, outcome_of
+from synth.energy import working_set
 from synth.errors import UsageError
 from synth.exact import ExactGaussian
 from synth.field import Ensemble, Field
 from synth.model import Model
 from synth.preconditioner import Preconditioner
 from synth.spectra import Colour
+from synth.workers import StoppedError, fitting, in_parallel
 
 MAX_STEPS = 1000
 #: Rms mismatch, in units of the sampling spread, at which a sample has converged.
 TOLERANCE = 0.1
 #: Pairs that L-BFGS keeps: many, because moments between scales are strongly correlated.
 HISTORY = 60
-#: Bytes that the history of one batch may take.
+#: Bytes that the history of one sample may take.
 HISTORY_BYTES = 4 * 2**30
+#: Values from which a field is worth all cores of the machine.
+LARGE_FIELD = 2**19
 
 Report = Callable[[dict[str, Any]], None]
+Made = tuple[np.ndarray, list[dict[str, Any]]]
 
 
 def sample(
@@ -57,7 +63,8 @@ def sample(
     r"""Draw new fields from a model.
 
     Each sample minimises :math:`E(x) = \frac1M\sum_m (\Phi_m(x)-\mu_m)^2/s_m^2`, s the sampling
-    spread, and has converged when :math:`\sqrt E` is at most ``tolerance``.  Samples of a
+    spread, and has converged when :math:`\sqrt E` is at most ``tolerance``.  The descent matches
+    coarse scales first, each on its own grid (:mod:`synth.descent`).  Samples of a
     ``covariance`` model need no descent: they are drawn from the Gaussian law of maximum entropy
     whose mean moments are the target's, and scatter around them like real fields.
 
@@ -71,7 +78,7 @@ def sample(
     size : sequence of int, optional
         Space sizes; those of the fit by default.
     steps : int, optional
-        Most descent steps of a sample, 1000 by default.
+        Most descent steps of a sample on the field's own grid, 1000 by default.
     init : {"gaussian", "white"}
         Start from a Gaussian field with the model's spectrum, or from white noise.
     target : {"each", "mean"}
@@ -84,7 +91,8 @@ def sample(
     device : str
         "auto", "cpu" or "cuda".
     progress : callable, optional
-        Called with a dict of done, n, iteration, mismatch_median, mismatch_worst, seconds_left.
+        Called with a dict of done, n, scale, iteration, mismatch_median, mismatch_worst,
+        seconds_left; scale is the finest that the present stage of the descent matches.
     checkpoint : path, optional
         Folder that keeps finished samples and the state in progress; if it holds an interrupted run
         with the same arguments, that run goes on.
@@ -114,30 +122,41 @@ def sample(
         }  # fmt: skip
         store = Checkpoint(Path(checkpoint), settings)
     done = {} if store is None else store.finished()
-    method = _method(math.prod(op.shape) * op.channels)
-    per_batch = _batch_size(batch, where, method, math.prod(op.shape) * op.channels)
-    exact = ExactGaussian(tolerance) if isinstance(op, Covariance) else None
+    values = math.prod(op.shape) * op.channels
+    method = LBFGS(history=max(5, min(HISTORY, HISTORY_BYTES // (8 * values))))
+    per_batch = _batch_size(batch, where, method, values)
+    workers, threads = _workers(where, -(-n // per_batch), per_batch, method, values)
     clock = _Clock(n, len(done), progress)
     left = [number for number in range(n) if number not in done]
-    for first in range(0, len(left), per_batch):
-        numbers = left[first : first + per_batch]
+    batches = [left[first : first + per_batch] for first in range(0, len(left), per_batch)]
+    exact = ExactGaussian(op, spread, tolerance) if isinstance(op, Covariance) else None
+    descent = Descent(op, spread, Preconditioner(colour.power), method, limit, tolerance)
+
+    def make(numbers: list[int], stop: threading.Event) -> Made:
         noise = torch.stack([_noise(seed, i, (op.channels, *op.shape)) for i in numbers])
-        start = colour.draw(noise) if init == "gaussian" else noise
-        targets = torch.as_tensor(
-            _targets(model, target, seed, numbers)[:, rows], dtype=torch.float32
-        )
-        energy = MomentEnergy(op, targets.to(where), spread, Preconditioner(colour.power))
+        wanted = _targets(model, target, seed, numbers)[:, rows]
+        targets = torch.as_tensor(wanted, dtype=torch.float32, device=where)
         if exact is not None:
-            fields, outcomes = exact.draw(energy, noise.to(where))
-        else:
-            fields, outcomes = _descend(
-                energy, method, start.to(where), limit, tolerance, numbers, store, clock
-            )
-        for number, field, outcome in zip(numbers, fields, outcomes, strict=True):
-            done[number] = (field, outcome)
-            if store is not None:
-                store.add(number, field, outcome)
-        clock.finish(len(numbers))
+            return exact.draw(targets, noise.to(where))
+
+        def watch(first: int, state: Progress, keep: Callable[[], State]) -> None:
+            clock.tick(numbers, first, state)
+            if store is not None and (stop.is_set() or store.due(numbers)):
+                store.keep(numbers, keep())
+            if stop.is_set():
+                raise StoppedError
+
+        start = colour.draw(noise) if init == "gaussian" else noise
+        resume = None if store is None else store.state(numbers)
+        x, outcomes = descent.run(start.to(where), targets, watch, resume)
+        return x.cpu().numpy(), outcomes
+
+    for numbers, (fields, outcomes) in in_parallel(make, batches, workers, threads):
+        for made in zip(numbers, fields, outcomes, strict=True):
+            done[made[0]] = made[1:]
+        if store is not None:
+            store.add(numbers, fields, outcomes)
+        clock.finish(numbers)
     return _ensemble(model, [done[number] for number in range(n)], seed, str(where))
 
 
@@ -179,11 +198,6 @@ def _targets(model: Model, target: str, seed: int, numbers: list[int]) -> np.nda
     return model.targets[[order[number % len(order)] for number in numbers]]
 
 
-def _method(values: int) -> LBFGS:
-    """L-BFGS with the history that a field of so many values can afford."""
-    return LBFGS(history=max(5, min(HISTORY, HISTORY_BYTES // (8 * values))))
-
-
 def _batch_size(batch: int | str, device: torch.device, method: LBFGS, values: int) -> int:
     if batch != "auto":
         return int(batch)
@@ -193,38 +207,20 @@ def _batch_size(batch: int | str, device: torch.device, method: LBFGS, values: i
     return max(1, int(0.5 * free / method.memory(values)))
 
 
-def _descend(
-    energy: MomentEnergy,
-    method: LBFGS,
-    start: Tensor,
-    steps: int,
-    tolerance: float,
-    numbers: list[int],
-    store: Checkpoint | None,
-    clock: _Clock,
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    def watch(state: Progress) -> None:
-        clock.tick(state)
-        if store is not None and store.due():
-            store.keep(numbers, state.state())
+def _workers(
+    device: torch.device, batches: int, per_batch: int, method: LBFGS, values: int
+) -> tuple[int, int]:
+    """Batches to work on at once, and threads for each.
 
-    result = minimise(
-        energy,
-        energy.preconditioner.to_coordinates(start),
-        method,
-        max_steps=steps,
-        tolerance=tolerance**2,
-        callback=watch,
-        resume=None if store is None else store.state(numbers),
-    )
-    x = energy.preconditioner.to_field(result.x)
-    outcomes = []
-    for row in range(len(x)):
-        with torch.no_grad():
-            residual = energy.residual(x[row : row + 1], torch.tensor([row], device=x.device))[0]
-        status: Status = result.status[row]
-        outcomes.append(outcome_of(residual, energy.weight, status.name, int(result.steps[row])))
-    return x.cpu().numpy(), outcomes
+    A field that is not large has one thread, however many there are: rounding depends on their
+    number, and a sample must not depend on how many others are drawn, or where.
+    """
+    cores = torch.get_num_threads()
+    if device.type != "cpu" or values >= LARGE_FIELD:
+        return 1, cores
+    return min(
+        cores, batches, fitting(per_batch * (method.memory(values) + working_set(values)))
+    ), 1
 
 
 def _ensemble(
@@ -250,24 +246,31 @@ class _Clock:
     def __init__(self, n: int, done: int, report: Report | None) -> None:
         self.n, self.done, self.report = n, done, report
         self.start, self.made = time.monotonic(), 0
+        self.lock = threading.Lock()
+        self.running: dict[int, Tensor] = {}
 
-    def tick(self, state: Progress) -> None:
+    def tick(self, numbers: list[int], first: int, state: Progress) -> None:
         if self.report is None:
             return
-        mismatch = state.values.sqrt()
-        seconds = time.monotonic() - self.start
-        each = seconds / self.made if self.made else math.nan
-        self.report(
-            {
-                "done": self.done,
-                "n": self.n,
-                "iteration": int(state.steps.max()),
-                "mismatch_median": float(mismatch.median()),
-                "mismatch_worst": float(mismatch.max()),
-                "seconds_left": each * (self.n - self.done),
-            }
-        )
+        with self.lock:
+            self.running[numbers[0]] = state.values.sqrt().cpu()
+            mismatch = torch.cat(list(self.running.values()))
+            seconds = time.monotonic() - self.start
+            each = seconds / self.made if self.made else math.nan
+            self.report(
+                {
+                    "done": self.done,
+                    "n": self.n,
+                    "scale": first,
+                    "iteration": int(state.steps.max()),
+                    "mismatch_median": float(mismatch.median()),
+                    "mismatch_worst": float(mismatch.max()),
+                    "seconds_left": each * (self.n - self.done),
+                }
+            )
 
-    def finish(self, samples: int) -> None:
-        self.done += samples
-        self.made += samples
+    def finish(self, numbers: list[int]) -> None:
+        with self.lock:
+            self.running.pop(numbers[0], None)
+            self.done += len(numbers)
+            self.made += len(numbers)

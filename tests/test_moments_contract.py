@@ -11,6 +11,7 @@ import torch
 from moment_fields import skewed_fields, spread
 
 import moments
+from moments import grids
 
 CASES = [
     pytest.param((27,), 2, id="1-D odd, 2 channels"),
@@ -24,10 +25,10 @@ every_grid = pytest.mark.parametrize(("shape", "channels"), CASES)
 
 
 @cache
-def built(name, shape, channels=1, dtype=torch.float64, full_resolution=False):
-    """The family of two scales, normalised by two fields; made once, never changed."""
+def built(name, shape, channels=1, dtype=torch.float64, full_resolution=False, scales=2):
+    """The family of a few scales, normalised by two fields; made once, never changed."""
     op = moments.build(
-        name, shape, scales=2, angles=ANGLES[len(shape)], channels=channels, dtype=dtype,
+        name, shape, scales=scales, angles=ANGLES[len(shape)], channels=channels, dtype=dtype,
         full_resolution=full_resolution,
     )  # fmt: skip
     return op.freeze(op.constants(skewed_fields(shape, 2, channels, seed=9).to(dtype)))
@@ -211,3 +212,24 @@ def test_an_unknown_family_is_refused_with_the_known_ones():
 def test_options_of_wph_out_of_range_are_refused(shape, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         moments.build("wph", shape, **options)
+
+
+@pytest.mark.parametrize("name", [*moments.families(), "wph+marginal"])
+@pytest.mark.parametrize(("shape", "channels"), [((64,), 1), ((32, 27), 2), ((16, 18, 16), 1)])
+@pytest.mark.parametrize("first", [1, 2])
+def test_moments_of_coarse_scales_need_a_coarse_grid_only(name, shape, channels, first):
+    op, x = built(name, shape, channels, scales=3), skewed_fields(shape, 2, channels)
+    grid, axes = op.bank.grids[first], tuple(range(2, x.ndim))
+    low = grids.regrid(torch.fft.rfftn(x, dim=axes, norm="forward"), shape, grid, half=True)
+    coarse = op(torch.fft.irfftn(low, s=grid, dim=axes, norm="forward"), first)
+    there = op.finest_scales >= first
+    assert there.any() and not there.all()
+    torch.testing.assert_close(coarse[:, there], op(x)[:, there], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("option", ["isotropic", "scale_orders"])
+def test_combinations_need_the_scales_of_all_they_combine(option):
+    op = moments.build("scattering-covariance", (32, 32), scales=3, angles=2, **{option: 1})
+    for row, into in enumerate(op.get_buffer("into").tolist()):
+        inner = op.inner.finest_scales[op.get_buffer("rows")[row]]
+        assert op.finest_scales[into] <= inner

@@ -81,6 +81,43 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(small, batch, tmp_path, mon
     assert resumed.outcomes == whole.outcomes
 
 
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_samples_made_side_by_side_are_those_made_one_by_one(small, two_threads, tmp_path):
+    settings = {"n": 4, "seed": 3, "steps": 12}
+    together = sample(small, **settings)
+    torch.set_num_threads(1)
+    np.testing.assert_array_equal(sample(small, **settings).field.values, together.field.values)
+    torch.set_num_threads(2)
+
+    def stop(state: dict) -> None:
+        if state["done"] >= 1 and state["scale"] == 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample(small, **settings, checkpoint=tmp_path / "run", progress=stop)
+    assert 1 <= len(list((tmp_path / "run").glob("sample-*.npz"))) < 4
+    assert torch.get_num_threads() == 2
+    resumed = sample(small, **settings, checkpoint=tmp_path / "run")
+    np.testing.assert_array_equal(resumed.field.values, together.field.values)
+
+
+def test_the_descent_goes_from_coarse_to_fine():
+    fitted = fitting.fit(field(4, 64), "wph", scales=4, angles=2)
+    seen: list[tuple[int, int]] = []
+    (outcome,) = sample(
+        fitted, 1, progress=lambda state: seen.append((state["scale"], state["iteration"]))
+    ).outcomes
+    assert list(dict.fromkeys(scale for scale, _ in seen)) == [2, 0]
+    assert (outcome["status"], outcome["steps"]) == ("converged", seen[-1][1])
+
+
 def test_a_finished_checkpoint_needs_no_work_and_refuses_other_arguments(small, tmp_path):
     folder = tmp_path / "run"
     first = sample(small, 2, seed=1, steps=3, checkpoint=folder)

@@ -1,0 +1,61 @@
+"""Independent pieces of work on several cores, with an end to all at an interrupt.
+
+PyTorch spends its time outside the interpreter's lock, so Python's threads do; and samples side by
+side use the cores better than one sample on all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+import torch
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+#: Share of the machine's memory that workers may fill.
+MEMORY_SHARE = 0.5
+
+
+class StoppedError(Exception):
+    """Raised in a worker whose work is no longer wanted."""
+
+
+def fitting(memory: int) -> int:
+    """How many workers of so many bytes the machine's memory holds, at least 1."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, int(MEMORY_SHARE * total // memory))
+
+
+def in_parallel(
+    work: Callable[[Job, threading.Event], Result], jobs: Sequence[Job], workers: int, threads: int
+) -> Iterator[tuple[Job, Result]]:
+    """Results of ``work(job, stop)`` as they are ready, each worker with so many threads.
+
+    An error in one job, or an interrupt of the caller, sets ``stop`` for the others, which are
+    waited for; it is then raised.
+    """
+    stop = threading.Event()
+    before = torch.get_num_threads()
+
+    def alone(job: Job) -> tuple[Job, Result]:
+        torch.set_num_threads(threads)
+        return job, work(job, stop)
+
+    try:
+        if workers == 1:
+            yield from map(alone, jobs)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            pending = [pool.submit(alone, job) for job in jobs]
+            try:
+                for future in as_completed(pending):
+                    yield future.result()
+            finally:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+    finally:
+        torch.set_num_threads(before)
