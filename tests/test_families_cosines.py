@@ -58,7 +58,7 @@ def test_a_self_similar_cascade_needs_one_order():
     """Of moments that do not depend on the scale the orders past the first vanish."""
     op = moments.build(NAME, scale_orders=4, **SHAPE)
     inner = torch.where(torch.as_tensor(op.inner.labels["j1"] >= 0), 2.5, 0.0).double()
-    op.inner.forward = lambda x: inner.expand(len(x), -1)
+    op.inner.forward = lambda x, first=0: inner.expand(len(x), -1)
     values = op(torch.zeros(1, 1, 32, 24))[0].numpy()
     assert np.abs(values[op.labels["q"] > 0]).max() < 1e-12
     assert values[op.labels["q"] == 0].min() > 2.4
