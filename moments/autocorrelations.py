@@ -43,10 +43,10 @@ class AutoCorrelations(MomentClass):
         ]
         for j, grid in enumerate(self.grids):
             for both in (0, 1) if self.pairs else (0,):
-                self.add_module(f"full_{j}_{both}", Lags(self.shape, grid, self.lags[j][both]))
-                half = Lags(self.shape, grid, self.lags[j][both], half=True)
-                self.add_module(f"half_{j}_{both}", half)
-            self.register_buffer(f"energy_{j}", family.bank.psi(j) ** 2, persistent=False)
+                lags = Lags(self.shape, grid, self.lags[j][both], half=True)
+                self.add_module(f"lags_{j}_{both}", lags)
+            energy = torch.stack(grids.fold_to_half(family.bank.psi(j) ** 2, grid))
+            self.register_buffer(f"energy_{j}", energy, persistent=False)
             self.register_buffer(f"weight_{j}", grids.half_weights(grid), persistent=False)
 
     def labels(self, j: int) -> Labels:
@@ -72,42 +72,37 @@ class AutoCorrelations(MomentClass):
         return Labels.join(blocks)
 
     def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
-        j, dims = level.j, self.dims
-        lead = self.get_submodule
-        blocks = []
+        j = level.j
+        lags = [self.get_submodule(f"lags_{j}_{both}") for both in range(1 + bool(self.pairs))]
         first, second = [a for a, _ in self.pairs], [b for _, b in self.pairs]
+        blocks = []
         for kind in self.kinds:
             if kind == "S11":
-                energy = self.get_buffer(f"energy_{j}")
-                field = level.field
+                energy, field = self.get_buffer(f"energy_{j}"), level.half
                 scale = frozen.wave[:, j]
-                power = squared(field).unsqueeze(-dims - 1) * energy
-                real, imaginary = lead(f"full_{j}_0")(power)
+                power = squared(field)[:, None, :, None]
+                even, odd = lags[0](power * energy.unsqueeze(1)).unbind(1)
                 norm = scale.square().unsqueeze(-1)
-                blocks += flat(real / norm, imaginary[..., 1:] / norm)
+                blocks += flat(even.real / norm, odd.imag[..., 1:] / norm)
                 if self.pairs:
-                    cross = (field[:, first] * field[:, second].conj()).unsqueeze(-dims - 1)
-                    lags = lead(f"full_{j}_1")
-                    (rr, ri), (ir, ii) = lags(cross.real * energy), lags(cross.imag * energy)
+                    cross = (field[:, first] * field[:, second].conj())[:, None, :, None]
+                    even, odd = lags[1](cross * energy.unsqueeze(1)).unbind(1)
                     norm = (scale[first] * scale[second]).unsqueeze(-1)
-                    blocks += flat((rr - ii) / norm, (ri + ir) / norm)
+                    blocks += flat(even.real / norm, odd.imag / norm)
             else:
                 weight = self.get_buffer(f"weight_{j}")
                 moduli, scale = level.moduli, frozen.modulus[:, j]
                 means, centre = level.modulus_means, frozen.means[:, j]
-                power = squared(moduli) * weight
-                real = lead(f"half_{j}_0")(power)[0]
+                real = lags[0](squared(moduli) * weight).real
                 centred = centre.square() - 2 * centre * means
                 norm = scale.square().unsqueeze(-1)
                 blocks += flat((real + centred.unsqueeze(-1)) / norm)
                 if self.pairs:
                     cross = moduli[:, first] * moduli[:, second].conj() * weight
-                    lags = lead(f"half_{j}_1")
-                    real = lags(cross.real)[0] - lags(cross.imag)[1]
                     a, b = centre[first], centre[second]
                     centred = a * b - means[:, first] * b - means[:, second] * a
                     norm = (scale[first] * scale[second]).unsqueeze(-1)
-                    blocks += flat((real + centred.unsqueeze(-1)) / norm)
+                    blocks += flat((lags[1](cross).real + centred.unsqueeze(-1)) / norm)
         return blocks
 
 

@@ -102,7 +102,7 @@ class LowPass(MomentClass):
             blocks.append(grids.at_zero(half, self.dims).real / s[:, 0])
             first, second = [a for a, _ in self.pairs], [b for _, b in self.pairs]
             cross = half[:, first] * half[:, second].conj() * self.weight
-            covariance = self.lags(cross.real)[0] - self.lags(cross.imag)[1]
+            covariance = self.lags(cross).real
             covariance = covariance / (s[first, j] * s[second, j]).unsqueeze(-1)
             blocks.append(covariance.flatten(1)[:, self.kept])
         return blocks

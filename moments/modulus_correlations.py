@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from moments import grids
-from moments.classes import MomentClass, flat
+from moments.classes import MomentClass
 from moments.labels import Labels
 from moments.products import Right, products
 from moments.pyramid import Level
-from moments.shifts import phases, shells
+from moments.shifts import Lags, shells
 
 if TYPE_CHECKING:
     from moments.family import Frozen, WaveletFamily
@@ -52,14 +52,43 @@ class ModulusCorrelations(MomentClass):
             # The zero lag is among the products of all pairs.
             lags = shells(self.shape, j, cross_shells, self.angles, both_signs=True)[1:]
             self.lags.append(lags)
-            for axis, table in enumerate(phases(self.shape, grid, lags)):
-                self.register_buffer(f"lags_{j}_{axis}", table, persistent=False)
-            for kind, pairs in self._pairs(j).items():
-                moduli = (pairs[:, 1] * self.channels + pairs[:, 0]) * self.angles + pairs[:, 2]
-                right = pairs[:, 3] * self.angles + pairs[:, 4]
-                for side, index in (("left", moduli), ("right", right)):
-                    index = torch.as_tensor(index, dtype=torch.long)
-                    self.register_buffer(f"{kind}_{side}_{j}", index, persistent=False)
+            if len(lags):
+                self.add_module(f"lags_{j}", Lags(self.shape, grid, lags, half=True))
+            self.register_buffer(f"entries_{j}", torch.as_tensor(self._entries(j)), False)
+
+    def _right_kinds(self) -> list[str]:
+        """Right features: |W_2 x| for C00, and x^ psi_2 as two parts for the others."""
+        real = ["|W|"] if "C00" in self.kinds else []
+        return real + (["W re", "W im"] if set(self.kinds) - {"C00"} else [])
+
+    def _lagged(self, j: int) -> list[str]:
+        """Classes that have lags at level j."""
+        if j == 0 or not len(self.lags[j]):
+            return []
+        return [kind for kind in ("C00", "C01") if kind in self.kinds]
+
+    def _entries(self, j: int) -> np.ndarray:
+        """Where the moments lie in the flat products, in the order of :meth:`labels`."""
+        right, bands = self._right_kinds(), self.channels * self.angles
+        sizes = (len(right), bands, (j + 1) * bands)
+        place = np.arange(np.prod(sizes)).reshape(sizes)
+        lagged_sizes = (len(right), j - self._first(j), bands, len(self.lags[j]))
+        lagged = place.size + np.arange(np.prod(lagged_sizes)).reshape(lagged_sizes)
+        entries = []
+        for kind, pairs in self._pairs(j).items():
+            c1, j1, l1, c2, l2 = pairs.T
+            left, own = (j1 * self.channels + c1) * self.angles + l1, c2 * self.angles + l2
+            entries += [place[right.index(part), own, left] for part in self._parts(kind)]
+        for kind in self._lagged(j):
+            entries += [lagged[right.index(part)].ravel() for part in self._parts(kind)]
+        return np.concatenate(entries) if entries else np.zeros(0, dtype=int)
+
+    def _parts(self, kind: str) -> list[str]:
+        return ["|W|"] if kind == "C00" else ["W re", "W im"]
+
+    def _first(self, j: int) -> int:
+        """Finest scale whose moduli meet those of level j."""
+        return max(0, j - self.delta_scale)
 
     def _pairs(self, j: int) -> dict[str, np.ndarray]:
         """Rows (c1, j1, l1, c2, l2) of every pair of level j2 = j, by class."""
@@ -93,17 +122,16 @@ class ModulusCorrelations(MomentClass):
                 blocks.append(self.rows(kind, len(pairs), k2=0, **columns))
             else:
                 blocks.append(self.rows(kind, len(pairs), k2=1, **columns).complex_parts())
-        if len(self.lags[j]) and j > 0:
-            for kind in ("C00", "C01"):
-                if kind in self.kinds:
-                    blocks.append(self._lagged_labels(kind, j))
+        blocks += [self._lagged_labels(kind, j) for kind in self._lagged(j)]
         return Labels.join(blocks)
 
     def _lagged_labels(self, kind: str, j: int) -> Labels:
-        first = max(0, j - self.delta_scale)
         every = list(
             itertools.product(
-                range(first, j), range(self.channels), range(self.angles), self.lags[j].tolist()
+                range(self._first(j), j),
+                range(self.channels),
+                range(self.angles),
+                self.lags[j].tolist(),
             )
         )
         j1, c, l = (np.array([row[i] for row in every]) for i in range(3))
@@ -114,63 +142,46 @@ class ModulusCorrelations(MomentClass):
         return self.rows(kind, len(every), k2=1, **columns).complex_parts()
 
     def _right(self, j: int) -> Right:
-        """|W_2 x| for C00, and x^ psi_2 as its two parts on the half spectrum for the others."""
-
-        def table(name: str) -> Tensor:
-            return torch.view_as_complex(self.get_buffer(name))
-
-        lagged = j > 0 and len(self.lags[j]) > 0 and bool({"C00", "C01"} & set(self.kinds))
+        own, fields = (
+            torch.view_as_complex(self.get_buffer(f"{n}_{j}")) for n in ("own", "fields")
+        )
+        kinds = self._right_kinds()
+        lags = cast(Lags, self.get_submodule(f"lags_{j}")).tables() if self._lagged(j) else []
         return Right(
             channels=self.channels,
             angles=self.angles,
-            own=table(f"own_{j}") if "C00" in self.kinds else None,
-            fields=tuple(table(f"fields_{j}")) if set(self.kinds) - {"C00"} else (),
-            lags=[table(f"lags_{j}_{axis}") for axis in range(self.dims)] if lagged else [],
-            first=max(0, j - self.delta_scale),
+            own=own if "|W|" in kinds else None,
+            fields=tuple(fields) if "W re" in kinds else (),
+            lags=lags,
+            first=self._first(j),
         )
 
     def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
-        j, right = level.j, self._right(level.j)
+        j, kinds = level.j, self._right_kinds()
+        right = self._right(j)
         gram, lagged = products(level.features, right)
+        gram = gram[..., self.channels :]
         # (scale, channel, orientation) as the features are ordered.
-        spread = frozen.modulus[:, : j + 1].transpose(0, 1).flatten()
-        centre = frozen.means[:, : j + 1].transpose(0, 1).flatten()
-        parts = right.kinds - len(right.fields)
-        blocks = []
-        for kind in self.kinds:
-            a, b = self.get_buffer(f"{kind}_left_{j}"), self.get_buffer(f"{kind}_right_{j}")
-            if kind == "C00":
-                means = level.carried_means
-                own, own_centre = level.modulus_means.flatten(1), frozen.means[:, j].flatten()
-                centred = (centre[a] - means[:, a]) * own_centre[b] - centre[a] * own[:, b]
-                norm = spread[a] * frozen.modulus[:, j].flatten()[b]
-                blocks.append((gram[:, 0, b, a + self.channels] + centred) / norm)
-            else:
-                norm = spread[a] * frozen.wave[:, j].flatten()[b]
-                for part in (parts, parts + 1):
-                    blocks.append(gram[:, part, b, a + self.channels] / norm)
-        if right.lags:
-            blocks += self._lagged(level, frozen, lagged, right)
-        return blocks
-
-    def _lagged(self, level: Level, frozen: Frozen, cross: Tensor, right: Right) -> list[Tensor]:
-        """C00 and C01 of cross, (batch, kind, finer scale, channel x L, T)."""
-        j, first = level.j, right.first
         spread, centre = (
-            values[:, first:j].transpose(0, 1).flatten(1).unsqueeze(-1)
+            values[:, : j + 1].transpose(0, 1).flatten()
             for values in (frozen.modulus, frozen.means)
         )
-        blocks = []
-        parts = cross.unbind(1)
-        if "C00" in self.kinds:
-            means = level.carried_means[:, first * right.bands : j * right.bands]
-            means = means.unflatten(1, (-1, right.bands)).unsqueeze(-1)
-            own = level.modulus_means.flatten(1)[:, None, :, None]
-            own_centre = frozen.means[:, j].flatten().unsqueeze(-1)
-            centred = (centre - means) * own_centre - centre * own
-            norm = spread * frozen.modulus[:, j].flatten().unsqueeze(-1)
-            blocks += flat((parts[0] + centred) / norm)
-        if "C01" in self.kinds:
-            norm = spread * frozen.wave[:, j].flatten().unsqueeze(-1)
-            blocks += flat(parts[-2] / norm, parts[-1] / norm)
-        return blocks
+        own = torch.stack(
+            [(frozen.modulus if kind == "|W|" else frozen.wave)[:, j].flatten() for kind in kinds]
+        )
+        norm = own.unsqueeze(-1) * spread
+        finer = slice(right.first * right.bands, j * right.bands)
+        if kinds[0] == "|W|":
+            means, own_means = level.carried_means, level.modulus_means.flatten(1)
+            own_centre = frozen.means[:, j].reshape(-1, 1)
+            centred = (centre - means).unsqueeze(1) * own_centre - centre * own_means.unsqueeze(-1)
+            gram = torch.cat([gram[:, :1] + centred.unsqueeze(1), gram[:, 1:]], dim=1)
+        values = (gram / norm).flatten(1)
+        if right.lags:
+            if kinds[0] == "|W|":
+                same = centred[..., finer].unflatten(2, (-1, right.bands)).diagonal(dim1=1, dim2=3)
+                first = lagged[:, :1] + same[:, None, :, :, None]
+                lagged = torch.cat([first, lagged[:, 1:]], dim=1)
+            norm = spread[finer].reshape(-1, right.bands) * own.unsqueeze(1)
+            values = torch.cat([values, (lagged / norm.unsqueeze(-1)).flatten(1)], dim=1)
+        return [values.index_select(1, self.get_buffer(f"entries_{j}"))]

@@ -129,7 +129,7 @@ class Polynomial(WaveletFamily):
         left = [powers[int(k[1])][:, c] for k, c in zip(self.kinds, self.first, strict=True)]
         right = [powers[int(k[2])][:, c] for k, c in zip(self.kinds, self.second, strict=True)]
         cross = torch.stack(left, 1) * torch.stack(right, 1).conj() * self.weight
-        products = self.lags(cross.real)[0] - self.lags(cross.imag)[1]
+        products = self.lags(cross).real
         return [grids.at_zero(powers[1], self.dims).real, products[:, self.kept]]
 
     def _bands(self, level: Level) -> list[Tensor]:
@@ -140,7 +140,8 @@ class Polynomial(WaveletFamily):
         squares = spectrum(squares, self.dims)
         cross = bands * squares.conj()
         sums = torch.stack([_energy(bands), cross.real, cross.imag, _energy(squares)], dim=1)
-        real, imaginary = self.get_submodule(f"lags_{level.j}")(sums)
+        lagged = self.get_submodule(f"lags_{level.j}")(sums)
+        real, imaginary = lagged.real, lagged.imag
         half = self.get_buffer(f"half_{level.j}")
         return flat(
             real[:, 0][..., half],

@@ -207,6 +207,6 @@ class Rectifier(WaveletFamily):
         """Autocovariances at the lags of scale j but 0, (batch, feature * lag)."""
         centre = self.rise[j].flatten()
         power = torch.view_as_real(own).square().sum(-1) * self.get_buffer(f"weight_{j}")
-        covariance = self.get_submodule(f"lags_{j}")(power)[0][..., 1:]
+        covariance = self.get_submodule(f"lags_{j}")(power).real[..., 1:]
         covariance = covariance + (centre**2 - 2 * centre * means).unsqueeze(-1)
         return (covariance / deviation.square().unsqueeze(-1)).flatten(1)

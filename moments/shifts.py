@@ -32,40 +32,29 @@ class Lags(nn.Module):
         self, shape: Sequence[int], grid: Sequence[int], lags: np.ndarray, half: bool = False
     ) -> None:
         super().__init__()
-        self.dims, self.count = len(grid), len(lags)
+        self.dims = len(grid)
         for axis, w in enumerate(grids.frequencies(shape, grid, half)):
             phase = torch.outer(w.reshape(-1), torch.as_tensor(lags[:, axis], dtype=torch.float64))
-            # The last axis is a matrix product with [cos, sin]; the others keep the pair on axis 0.
-            pair = (torch.cos(phase), torch.sin(phase))
+            pair = torch.stack([torch.cos(phase), torch.sin(phase)], dim=-1)
             if grid[axis] % 2 == 0:  # Nyquist stands for both signs, whichever of them is stored
-                pair[1][grid[axis] // 2] = 0.0
-            last = axis == self.dims - 1
-            table = torch.cat(pair, dim=1) if last else torch.stack(pair)
-            self.register_buffer(f"phase_{axis}", table, persistent=False)
+                pair[grid[axis] // 2, :, 1] = 0.0
+            self.register_buffer(f"phase_{axis}", pair, persistent=False)
 
-    def forward(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """Real and imaginary part of C, (..., T) each, of a real spectrum S, (..., *grid)."""
-        sums = spectrum @ self.get_buffer(f"phase_{self.dims - 1}")
-        real, imaginary = sums.split(self.count, dim=-1)
-        for axis in range(self.dims - 2, -1, -1):
-            cosine, sine = self.get_buffer(f"phase_{axis}")
-            real, imaginary = (
-                (real * cosine - imaginary * sine).sum(-2),
-                (real * sine + imaginary * cosine).sum(-2),
-            )
-        return real, imaginary
+    def tables(self) -> list[Tensor]:
+        """exp(i w_a tau_a) along every axis a, (n, T) complex."""
+        return [torch.view_as_complex(self.get_buffer(f"phase_{a}")) for a in range(self.dims)]
 
-
-def phases(shape: Sequence[int], grid: Sequence[int], lags: np.ndarray) -> list[Tensor]:
-    """exp(i w_a tau_a) along each axis a of a half grid, (n, T, 2): real and imaginary part."""
-    out = []
-    for axis, w in enumerate(grids.frequencies(shape, grid, half=True)):
-        phase = torch.outer(w.flatten(), torch.as_tensor(lags[:, axis], dtype=torch.float64))
-        pair = torch.stack([torch.cos(phase), torch.sin(phase)], dim=-1)
-        if grid[axis] % 2 == 0:  # as in Lags
-            pair[grid[axis] // 2, :, 1] = 0.0
-        out.append(pair)
-    return out
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """C, (..., T) complex, of a real or complex spectrum S, (..., *grid)."""
+        *others, last = self.tables()
+        if spectrum.is_complex():
+            sums = spectrum @ last
+        else:
+            pairs = spectrum @ torch.view_as_real(last).flatten(1)
+            sums = torch.view_as_complex(pairs.unflatten(-1, (-1, 2)))
+        for table in reversed(others):
+            sums = (sums * table).sum(-2)
+        return sums
 
 
 def shells(
