@@ -53,7 +53,7 @@ class ModulusCorrelations(MomentClass):
             lags = shells(self.shape, j, cross_shells, self.angles, both_signs=True)[1:]
             self.lags.append(lags)
             if len(lags):
-                self.add_module(f"lags_{j}", Lags(self.shape, grid, lags, half=True))
+                self.add_module(f"lags_{j}", Lags(self.shape, grid, -lags, half=True))
             self.register_buffer(f"entries_{j}", torch.as_tensor(self._entries(j)), False)
 
     def _right_kinds(self) -> list[str]:
@@ -151,7 +151,7 @@ class ModulusCorrelations(MomentClass):
             channels=self.channels,
             angles=self.angles,
             own=own if "|W|" in kinds else None,
-            fields=tuple(fields) if "W re" in kinds else (),
+            fields=fields if "W re" in kinds else None,
             lags=lags,
             first=self._first(j),
         )

@@ -29,10 +29,10 @@ class Right:
     channels, angles : int
     own : Tensor, (*half grid) complex, or None
         Weight of the own moduli.
-    fields : tuple of Tensor, (L, *half grid) complex each
-        Weights that make L right features of each field.
+    fields : Tensor, (2, L, *half grid) complex, or None
+        Weights that make two times L right features of each field, real and imaginary.
     lags : list of Tensor, (n, T) complex each
-        exp(i w_a tau_a) along every axis a of the half grid; empty for no lags.
+        exp(-i w_a tau_a) along every axis a of the half grid; empty for no lags.
     first : int
         Finest scale whose moduli meet the right features at lags.
     """
@@ -40,7 +40,7 @@ class Right:
     channels: int
     angles: int
     own: Tensor | None
-    fields: tuple[Tensor, ...]
+    fields: Tensor | None
     lags: list[Tensor]
     first: int
 
@@ -51,7 +51,7 @@ class Right:
 
     @property
     def kinds(self) -> int:
-        return len(self.fields) + (self.own is not None)
+        return (self.own is not None) + (0 if self.fields is None else 2)
 
     def spans(self, features: Tensor) -> list[slice]:
         """Pieces of the first axis of the grid."""
@@ -63,21 +63,25 @@ class Right:
 
     def rows(self, part: Tensor, span: slice) -> Tensor:
         """Right features, (batch, kind, channel x L, *piece)."""
-        rows = []
+        batch, _, *piece = part.shape
+        rows = part.new_empty((batch, self.kinds, self.bands, *piece))
         if self.own is not None:
-            rows.append(part[:, -self.bands :] * self.own[span])
-        fields = part[:, : self.channels].unsqueeze(2)
-        rows += [(fields * weight[:, span]).flatten(1, 2) for weight in self.fields]
-        return torch.stack(rows, dim=1)
+            torch.mul(part[:, -self.bands :], self.own[span], out=rows[:, 0])
+        if self.fields is not None:
+            made = rows[:, self.kinds - 2 :].unflatten(2, (self.channels, -1))
+            fields = part[:, None, : self.channels, None]
+            torch.mul(fields, self.fields[:, None, :, span], out=made)
+        return rows
 
     def add_rows(self, given: Tensor, of_rows: Tensor, span: slice) -> None:
         """Adjoint of :meth:`rows`, added to the gradient ``given`` of the part."""
-        kinds = list(of_rows.unbind(1))
         if self.own is not None:
-            given[:, -self.bands :] += kinds.pop(0) * self.own[span].conj()
-        for of_kind, weight in zip(kinds, self.fields, strict=True):
-            of_field = of_kind.unflatten(1, (self.channels, -1)) * weight[:, span].conj()
-            given[:, : self.channels] += of_field.sum(2)
+            given[:, -self.bands :] += of_rows[:, 0] * self.own[span]
+        if self.fields is not None:
+            kinds = of_rows[:, self.kinds - 2 :].unflatten(2, (self.channels, -1))
+            real, imaginary = self.fields[:, :, span].unbind(0)
+            of_fields = kinds[:, 0] * real - kinds[:, 1] * imaginary
+            given[:, : self.channels] += of_fields.sum(2)
 
     def finer(self, part: Tensor) -> Tensor:
         """Moduli that meet the right features at lags, (batch, 1, scale, channel x L, *piece)."""
@@ -85,7 +89,7 @@ class Right:
         return part[:, start : -self.bands].unflatten(1, (1, -1, self.bands))
 
     def summed(self, cross: Tensor, span: slice) -> Tensor:
-        """Re sum_w S(w) exp(iw.tau) of a piece, (..., T)."""
+        """Re sum_w S(w) exp(-iw.tau) of a piece, (..., T)."""
         tables = [self.lags[0][span], *self.lags[1:]]
         sums = cross @ tables[-1]
         for table in reversed(tables[:-1]):
@@ -93,11 +97,11 @@ class Right:
         return sums.real
 
     def spread(self, of_sums: Tensor, span: slice) -> Tensor:
-        """Adjoint of :meth:`summed`."""
+        """sum_tau g(tau) exp(-iw.tau) on a piece, (..., *piece)."""
         tables = [self.lags[0][span], *self.lags[1:]]
         for table in tables[:-1]:
-            of_sums = of_sums.unsqueeze(-2) * table.conj()
-        return of_sums.to(tables[-1]) @ tables[-1].mH
+            of_sums = of_sums.unsqueeze(-2) * table
+        return of_sums.to(tables[-1]) @ tables[-1].mT
 
 
 def products(features: Tensor, right: Right) -> tuple[Tensor, Tensor]:
@@ -129,7 +133,7 @@ class _Products(torch.autograd.Function):
             rows = right.rows(part, span)
             grams.append(_reals(rows.flatten(3)).flatten(1, 2) @ _reals(part.flatten(2)).mT)
             if right.lags:
-                cross = right.finer(part) * rows.unsqueeze(2).conj()
+                cross = right.finer(part).conj() * rows.unsqueeze(2)
                 lagged.append(right.summed(cross, span))
         gram = sum(grams[1:], grams[0]).unflatten(1, (right.kinds, right.bands))
         return gram, sum(lagged[1:], lagged[0]) if right.lags else gram.new_zeros(0)
@@ -148,8 +152,8 @@ class _Products(torch.autograd.Function):
             back = of_gram @ _reals(part.flatten(2))
             of_rows = torch.view_as_complex(back.view(*rows.shape, 2))
             if right.lags:
-                of_cross = right.spread(of_lagged, span)
-                right.finer(given).add_((of_cross * rows.unsqueeze(2)).sum(1, keepdim=True))
-                of_rows += (of_cross.conj() * right.finer(part)).sum(2)
+                phases = right.spread(of_lagged, span)
+                right.finer(given).add_((phases * rows.unsqueeze(2)).sum(1, keepdim=True))
+                of_rows += (phases.conj() * right.finer(part)).sum(2)
             right.add_rows(given, of_rows, span)
         return out, None
