@@ -16,6 +16,7 @@ from synth.card import Evidence
 from synth.report import colours
 from synth.report.figures import LABELS, STYLE, label
 
+PURE = ("1", "dimensionless")  # units that no scale needs to name
 SMALLEST = 256  # thumbnails of smaller fields are enlarged, pixel by pixel
 
 
@@ -87,5 +88,5 @@ def fields_figure(evidence: Evidence, units: str = "") -> Figure:
             if not lines:
                 bar = figure.colorbar(image, ax=list(axes[channel]), fraction=0.02, pad=0.01)
                 bar.outline.set_visible(False)
-                bar.set_label(units)
+                bar.set_label("" if units in PURE else units)
     return figure

@@ -69,4 +69,4 @@ def significant(value: float | None) -> str:
 
 def _save(figure: Figure, path: Path) -> None:
     for suffix, settings in FORMATS.items():
-        figure.savefig(f"{path}.{suffix}", bbox_inches="tight", **settings)
+        figure.savefig(f"{path}.{suffix}", **settings)
