@@ -22,7 +22,7 @@ import click
 
 import synth
 from synth import formatting, options, paths
-from synth.errors import InputError, UsageError
+from synth.errors import UsageError
 
 NOT_CONVERGED, FOUND = 4, 6
 Command = Callable[..., tuple[dict, int]]
@@ -112,14 +112,6 @@ def _read(console: Console, path: str, **asked: Any) -> Any:
     field = synth.read(path, **asked)
     console.detail(formatting.field_line(field))
     return field
-
-
-def _read_synthetic(console: Console, path: str) -> Any:
-    """Our own samples with their outcomes, or the fields of any other generator."""
-    try:
-        return synth.read_samples(path)
-    except InputError:
-        return _read(console, path)
 
 
 def _read_to_measure(console: Console, path: str, settings: dict) -> tuple[Any, dict]:
@@ -242,9 +234,10 @@ def compare(
     """Judge if SYNTHETIC, one file or several, could come from the process behind REAL."""
     titles = paths.set_names(synthetic, names, model)
     path = paths.report_path(output, real, synthetic, overwrite)
+    field = _read(console, real, **settings)
     card = synth.compare(
-        _read(console, real, **settings),
-        [_read_synthetic(console, file) for file in synthetic],
+        field,
+        [synth.read_synthetic(file, like=field) for file in synthetic],
         model=[synth.read_model(file) for file in model] or None,
         names=titles,
         progress=console.progress,

@@ -15,6 +15,7 @@ _HOMES = {
     "write_model": "synth.model",
     "Model": "synth.model",
     "read_samples": "synth.samples_file",
+    "read_synthetic": "synth.samples_file",
     "write_samples": "synth.samples_file",
     "write_xdmf": "synth.xdmf",
     "inspect": "synth.inspection",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Any
@@ -18,7 +19,7 @@ from synth.card import Card, Comparison, Evidence
 from synth.errors import InputError
 from synth.field import Ensemble, Field
 from synth.judgement import CONTROLS, Judge, Measured, diversity_ratio, overall
-from synth.likeness import likeness
+from synth.memorisation import likeness
 from synth.pairing import Pairing, pair
 from synth.statistics import Batch, Frame, Statistic, applicable
 from synth.statistics.base import smallest_bias
@@ -62,6 +63,12 @@ def compare(
     Card
         Scores as defined in `synth.calibration`, for each statistic in `synth.statistics`.
 
+    Warns
+    -----
+    UserWarning
+        Where synthetic fields copy real ones, lie nearer to them than other real fields do, or
+        where that cannot be told.
+
     Raises
     ------
     InputError
@@ -89,10 +96,13 @@ def compare(
     judge = Judge(features, curves, statistics, pairing, seed)
     comparisons = []
     for title, given, known in zip(titles, several, models, strict=True):
-        memorisation, diversity = likeness(pairing.real, sets[title], pairing.frame, seed)
+        memorisation, diversity = likeness(pairing, sets[title], seed)
         tick(len(sets[title]))
         rows, scores = judge.rows(title, _families(known, given))
         diversity["ratio"] = diversity_ratio(features["real"], features[title])
+        if memorisation["sentence"]:
+            lead = f"{title}: " if len(titles) > 1 else ""
+            warnings.warn(lead + memorisation["sentence"], stacklevel=2)
         verdict, p, worst, sentence = overall(rows, scores, memorisation, pairing, len(sets[title]))
         comparisons.append(
             Comparison(

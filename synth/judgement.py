@@ -156,14 +156,8 @@ def overall(
     sets = f"the {n} synthetic from the {n_real} real {kind}"
     most = f"{worst.title.lower()} ({worst.ratio:.2f} times as far apart as real ones)"
     p = None if pairing.blocks else calibration.overall_p(scores)
-    copies = len(memorisation["copies"])
-    if copies:
-        verdict = "different"
-        sentence = (
-            f"{copies} of the {n} synthetic {kind} {'copies' if copies == 1 else 'copy'} a real "
-            f"one: the correlation reaches {memorisation['correlation']:.2f}, between independent "
-            f"real ones {memorisation['correlation_real']:.2f}."
-        )
+    if memorisation["copies"]:
+        verdict, sentence = "different", memorisation["sentence"]
     elif count["underpowered"]:
         verdict = "underpowered"
         sentence = (

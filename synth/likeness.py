@@ -1,4 +1,4 @@
-"""Whether synthetic fields copy the real ones, and whether they are too alike among themselves.
+"""How alike two fields are, wherever and however one lies in the other.
 
 Two measures. The largest correlation of whitened fields over all shifts, quarter turns and
 reflections: whitening by the real spectrum makes every mode count the same, so that independent
@@ -13,7 +13,6 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -156,49 +155,7 @@ def _unit(patches: Tensor) -> Tensor:
     return F.normalize(patches - patches.mean(1, keepdim=True), dim=1)
 
 
-def likeness(
-    real: Tensor, synthetic: Tensor, frame: Frame, seed: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The `memorisation` and `diversity` entries of a card.
-
-    Parameters
-    ----------
-    real, synthetic
-        (n, channel, *space), at least two real fields, in the units of `frame`.
-    seed
-        Of the places of the query patches.
-    """
-    pairs = list(itertools.product(range(len(synthetic)), range(len(real))))
-    independent = list(itertools.combinations(range(len(real)), 2))
-    levels: list[dict[str, Any]] = []
-    copies: set[int] = set()
-    for side in sides(frame):
-        (white, targets), own = _whitened((synthetic, real), frame, real, side)
-        expected = largest_correlations(targets, targets, own, independent)
-        found = largest_correlations(white, targets, own, pairs)
-        threshold = _threshold(expected, found.size)
-        found = found.max(1)
-        copies |= {pairs[n][0] for n in np.flatnonzero(found > threshold)}
-        levels.append(
-            {
-                "side": side,
-                "correlation": float(found.max()),
-                "correlation_real": float(expected.max()),
-                "threshold": threshold,
-                "nearest": list(pairs[int(found.argmax())]),
-            }
-        )
-    memorisation = {
-        "verdict": "copied" if copies else "none",
-        "copies": sorted(copies),
-        **max(levels, key=lambda level: level["correlation"] / level["threshold"]),
-        "levels": levels,
-        **_patches(real, synthetic, frame, seed),
-    }
-    return memorisation, _diversity(real, synthetic, frame)
-
-
-def _whitened(
+def whitened(
     sets: Sequence[Tensor], frame: Frame, reference: Tensor, side: int
 ) -> tuple[list[Tensor], Frame]:
     """All sets whitened, and the frame of the result."""
@@ -206,7 +163,7 @@ def _whitened(
     return [whiten(x, frame, reference, side)[0] for x in sets], own
 
 
-def _threshold(independent: np.ndarray, trials: int) -> float:
+def threshold(independent: np.ndarray, trials: int) -> float:
     """Correlation that this many trials with independent fields exceed once in a thousand times.
 
     The maximum over shifts of a correlation follows Gumbel's law; its parameters come from the
@@ -217,26 +174,3 @@ def _threshold(independent: np.ndarray, trials: int) -> float:
     mode = independent.mean() - 0.5772 * beta
     rare = mode + beta * math.log(trials / FALSE_ALARMS)
     return float(min(0.95, max(1.75 * independent.max(), rare)))
-
-
-def _patches(real: Tensor, synthetic: Tensor, frame: Frame, seed: int) -> dict[str, float]:
-    """Distance of synthetic patches to the nearest real ones, and between real fields."""
-    (white, targets), own = _whitened((synthetic, real), frame, real, sides(frame)[0])
-    found = nearest_patches(white, targets, own, seed).amin(1).mean().item()
-    between = nearest_patches(targets, targets, own, seed).fill_diagonal_(math.inf)
-    expected = between.amin(1).mean().item()
-    return {
-        "patch_distance": found,
-        "patch_distance_real": expected,
-        "patch_ratio": found / max(expected, 1e-12),
-    }
-
-
-def _diversity(real: Tensor, synthetic: Tensor, frame: Frame) -> dict[str, float | None]:
-    """Largest correlation within the synthetic set beside that within the real one."""
-    sets, own = _whitened((synthetic, real), frame, real, sides(frame)[0])
-    within: list[float | None] = []
-    for x in sets:
-        pairs = list(itertools.combinations(range(len(x)), 2))
-        within.append(float(largest_correlations(x, x, own, pairs).max()) if pairs else None)
-    return {"correlation": within[0], "correlation_real": within[1]}

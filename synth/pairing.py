@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,6 +36,8 @@ class Pairing:
     sd: np.ndarray  # (channel,)
     blocks: bool  # one real field only, cut into blocks
     notes: tuple[str, ...]
+    whole: Tensor | None = None  # that field uncut (1, channel, *space)
+    around: Frame | None = None  # and its frame
 
 
 def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
@@ -57,6 +59,7 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
     if blocks:
         shape = _block_shape(real.shape, shape)
     boundary = "periodic" if all(periodic) and not cropped and not blocks else "open"
+    uncut = arrays[0]
     arrays = [_cut(a, shape, every=blocks) for a in arrays]
     if blocks:
         notes.append(
@@ -72,13 +75,17 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
     view = (-1, *[1] * len(shape))
     scaled = [
         torch.from_numpy(((a - mean.reshape(view)) / sd.reshape(view)).astype(np.float32))
-        for a in arrays
+        for a in (*arrays, *([uncut] if blocks else []))
     ]
     channels = tuple(real.channels)
     if components and all(name.isdigit() for name in channels):
         channels = tuple(real.dims[axis] for axis in components)
     frame = Frame(shape, boundary, channels, components)
-    return Pairing(frame, scaled[0], tuple(scaled[1:]), mean, sd, blocks, tuple(notes))
+    sets = scaled[0], tuple(scaled[1 : len(arrays)])
+    if not blocks:
+        return Pairing(frame, *sets, mean, sd, False, tuple(notes))
+    around = replace(frame, shape=real.shape, boundary="periodic" if periodic[0] else "open")
+    return Pairing(frame, *sets, mean, sd, True, tuple(notes), scaled[-1], around)
 
 
 def vector_components(field: Field) -> tuple[int, ...]:

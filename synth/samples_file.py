@@ -152,3 +152,21 @@ def read_samples(path: str | Path) -> Ensemble:
     rows = zip(*columns.values(), strict=True)
     outcomes = [dict(zip(columns, row, strict=True)) for row in rows]
     return Ensemble(read(path), outcomes, seed, provenance)
+
+
+def read_synthetic(path: str | Path, like: Field) -> Ensemble | Field:
+    """Our own samples with their outcomes, or the fields of any other generator.
+
+    Where nothing names the axes of the latter, they are those of `like` after one of samples.
+    """
+    try:
+        return read_samples(path)
+    except InputError:
+        try:
+            return read(path)
+        except InputError as unnamed:
+            channel = ["channel"] if like.n_channels > 1 else []
+            try:
+                return read(path, dims=("sample", *channel, *like.dims))
+            except (InputError, UsageError):
+                raise unnamed from None

@@ -82,6 +82,9 @@ class Fakes:
         self.record("read", path=str(path), **options)
         return self.field
 
+    def read_synthetic(self, path: str, like: object) -> SimpleNamespace:
+        return self.read(path)
+
     def fit(self, field: object, **options: object) -> SimpleNamespace:
         self.record("fit", **options)
         return SimpleNamespace(family="wph", n_moments=3105)
@@ -125,7 +128,8 @@ class Fakes:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fakes:
     fakes = Fakes()
-    for name in ("read", "fit", "measure", "sample", "compare", "merge", "inspect", "read_model"):
+    names = ("fit", "measure", "sample", "compare", "merge", "inspect")
+    for name in ("read", "read_model", "read_synthetic", *names):
         monkeypatch.setitem(vars(synth), name, getattr(fakes, name))
     for name in ("write_model", "write_samples"):
         monkeypatch.setitem(vars(synth), name, fakes.write)

@@ -72,6 +72,24 @@ def test_three_commands_make_fields_of_the_same_kind(folder: Path) -> None:
     assert run("inspect", sampled["file"])["kind"] == "samples"
 
 
+@pytest.mark.parametrize("n", [1, 6])
+def test_copies_are_warned_of_and_fail(folder: Path, n: int) -> None:
+    real = lognormal(n, 64, seed=3)
+    made = lognormal(6, 64, seed=4)
+    made[2] = np.rot90(np.roll(real[0], (13, 40), (0, 1)))
+    for name, fields in (("real", real), ("made", made)):
+        np.save(folder / f"{name}.npy", fields)
+    files = [str(folder / f"{name}.npy") for name in ("real", "made")]
+    asked = ("--dims", "sample,y,x", "--boundary", "periodic", "--fail-on", "different")
+    result = CliRunner().invoke(cli.main, ["compare", *files, *asked, "-o", str(folder / "out")])
+    assert result.exit_code == 6, result.stderr
+    said = "copies a real one" if n > 1 else "4 of the 24 synthetic blocks copy a part of the real"
+    assert result.stderr.startswith("Warning: ") and said in result.stderr
+    assert said in (folder / "out" / "report.html").read_text()
+    memorisation = json.loads((folder / "out" / "card.json").read_text())["memorisation"]
+    assert memorisation["verdict"] == "copied"
+
+
 def test_too_few_steps_are_written_with_exit_4(folder: Path) -> None:
     result = CliRunner().invoke(
         cli.main, ["sample", str(folder / "field.model.h5"), "--steps", "2", "-n", "2"]

@@ -16,6 +16,7 @@ from synth.card import read_card
 from synth.comparison import compare
 from synth.errors import InputError, UsageError
 from synth.field import Ensemble, Field
+from synth.report.images import fields_figure
 
 
 def lognormal(n, seed, shape=(64, 64)):
@@ -186,6 +187,12 @@ def test_the_report_is_whole_and_needs_nothing_from_elsewhere(different, tmp_pat
     (target / "card.json").write_text(json.dumps({**data, "schema_version": 99}))
     with pytest.raises(UsageError, match="schema version"):
         read_card(target / "card.json")
+
+
+@pytest.mark.parametrize("units, shown", [("1", set()), ("K", {"K"})])
+def test_a_pure_number_has_no_unit(different, units, shown):
+    figure = fields_figure(different.evidence, units)
+    assert {ax.get_ylabel() for ax in figure.axes} - {""} == shown
 
 
 def test_a_gaussian_model_of_real_turbulence_is_different(shared_data):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from known_fields import gaussian_fields, lognormal_fields
 
-from synth.likeness import likeness, turned
+from synth.field import Field
+from synth.likeness import turned
+from synth.memorisation import likeness as of_pairing
+from synth.pairing import Pairing, pair
 from synth.statistics import Frame
 
 SCALAR = Frame((64, 64))
 VECTOR = Frame((24, 24, 24), "periodic", ("u", "v", "w"), (2, 1, 0))
+
+
+def likeness(real, other, frame, seed):
+    ones = np.ones(len(frame.channels))
+    return of_pairing(Pairing(frame, real, (other,), 0 * ones, ones, False, ()), other, seed)
 
 
 def sets(frame: Frame, n: int = 6):
@@ -114,3 +123,33 @@ def test_equal_synthetic_fields_lack_diversity():
     _, diversity = likeness(real, other, SCALAR, seed=0)
     assert diversity["correlation"] == pytest.approx(1, abs=1e-3)
     assert diversity["correlation_real"] < 0.5
+
+
+def in_one_field(real, other):
+    """Memorisation of fields beside a single real one."""
+    sets = [Field.from_array(x.numpy(), boundary="periodic") for x in (real, other)]
+    pairing = pair(sets[0], [sets[1]])
+    return of_pairing(pairing, pairing.synthetic[0], 0)[0]
+
+
+@pytest.mark.parametrize("shape", [(4096,), (64, 64), (24, 24, 24)])
+def test_excerpts_of_a_single_real_field_are_found_wherever_they_come_from(shape):
+    fields = gaussian_fields(4 if len(shape) < 3 else 2, shape, -2.0, seed=4)
+    real, other = fields[:1], fields[1:].clone()
+    honest = in_one_field(real, other)
+    assert (honest["verdict"], honest["copies"], honest["sentence"]) == ("none", [], "")
+    space = tuple(range(-len(shape), 0))
+    moved = torch.roll(real[0], [7, 21, 12][: len(shape)], space).flip(-1)
+    other[0] = moved + 0.01 * torch.randn(moved.shape, generator=torch.Generator().manual_seed(0))
+    copied = in_one_field(real, other)
+    blocks = {1: 8, 2: 4, 3: 1}[len(shape)]
+    assert copied["verdict"] == "copied"
+    assert copied["copies"] == [len(other) * i for i in range(blocks)]  # every block of that field
+    assert "a part of the real field" in copied["sentence"]
+
+
+def test_a_short_series_cannot_tell_copies_and_says_so():
+    fields = gaussian_fields(4, (256,), -3.0, seed=1)
+    found = in_one_field(fields[:1], fields[1:])
+    assert found["verdict"] == "underpowered"
+    assert "cannot be told" in found["sentence"]
