@@ -41,7 +41,7 @@ class Shuffled:
     @property
     def p(self) -> float:
         """Share of the labellings whose distance is at least the observed one."""
-        return float(self._tail(self.distance)[0])
+        return p_value(torch.from_numpy(self.distance))
 
     def excess(self) -> np.ndarray:
         """For every labelling the largest of its scores, in sd of that score over the labellings.
@@ -51,12 +51,6 @@ class Shuffled:
         spread = np.log(np.clip(self.spread, 1e-12, 1e12))
         up = _standard(self.distance)
         return np.maximum.reduce([up, np.abs(_standard(self.ratio)), np.abs(_standard(spread))])
-
-    @staticmethod
-    def _tail(scores: np.ndarray) -> np.ndarray:
-        # Rounding must not separate labellings that are mirror images of each other.
-        rounded = np.round(scores, 12)
-        return (len(rounded) - np.searchsorted(np.sort(rounded), rounded)) / len(rounded)
 
 
 def _standard(scores: np.ndarray) -> np.ndarray:
@@ -87,18 +81,36 @@ def pooled_sd(*sets: Tensor) -> Tensor:
     return torch.where(constant, torch.inf, sd)
 
 
-def shuffle(real: Tensor, synthetic: Tensor, labels: Tensor) -> Shuffled:
-    """Scores of one statistic, features (n, q) of both sets, under every labelling."""
-    sd = pooled_sd(real, synthetic)
-    varying = sd.isfinite()
-    union = (torch.cat([real, synthetic]) / sd)[:, varying]
+def distances(real: Tensor, synthetic: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Energy distance and ratio of features (n, q) of both sets under every labelling."""
+    union = _varying(real, synthetic)
     within_real, within_synthetic, across = _mean_distances(torch.cdist(union, union), labels)
     within = within_real + within_synthetic
+    ratio = torch.where(within > 0, 2 * across / within, torch.inf if across[0] > 0 else 1.0)
+    return 2 * across - within, ratio
+
+
+def shuffle(real: Tensor, synthetic: Tensor, labels: Tensor) -> Shuffled:
+    """Scores of one statistic, features (n, q) of both sets, under every labelling."""
+    distance, ratio = distances(real, synthetic, labels)
+    union = _varying(real, synthetic)
     variances = [_variances(union, z) for z in (labels, 1 - labels)]
     quotient = variances[0] / variances[1].clamp(min=1e-300)
     spread = quotient.median(dim=1).values if union.shape[1] else torch.ones(len(labels))
-    ratio = torch.where(within > 0, 2 * across / within, torch.inf if across[0] > 0 else 1.0)
-    return Shuffled((2 * across - within).numpy(), ratio.numpy(), spread.numpy())
+    return Shuffled(distance.numpy(), ratio.numpy(), spread.numpy())
+
+
+def p_value(distance: Tensor) -> float:
+    """Share of the labellings whose distance is at least that of the first, the truth."""
+    # Rounding must not separate labellings that are mirror images of each other.
+    rounded = distance.numpy().round(12)
+    return float(np.mean(rounded >= rounded[0]))
+
+
+def _varying(real: Tensor, synthetic: Tensor) -> Tensor:
+    """The union (n + m, q) of both sets in units of the pooled sd, without constant features."""
+    sd = pooled_sd(real, synthetic)
+    return (torch.cat([real, synthetic]) / sd)[:, sd.isfinite()]
 
 
 def _mean_distances(matrix: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
