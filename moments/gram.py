@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 #: Bytes of a piece of weighted rows: half of the second-level cache of a core, or a GPU's fill.
 PIECE = {"cpu": 2**20, "cuda": 2**28}
@@ -83,6 +84,7 @@ class _WeightedGram(torch.autograd.Function):
         return gram.view(shape)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         spectra, weights = ctx.saved_tensors
         # Re is symmetric in (i, j), Im antisymmetric: both factors of a product are one.

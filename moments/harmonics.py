@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def _square(z: Tensor) -> Tensor:
@@ -85,6 +86,7 @@ class _Harmonic(torch.autograd.Function):
         return turned * square.mul_(inverse)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         unit, turned = ctx.saved_tensors
         # Along the phase a step is k times as long, along the modulus as long as it was.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from moments.gram import PIECE
 
@@ -139,6 +140,7 @@ class _Products(torch.autograd.Function):
         return gram, sum(lagged[1:], lagged[0]) if right.lags else gram.new_zeros(0)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, of_gram, of_lagged):  # type: ignore[no-untyped-def]
         (features,) = ctx.saved_tensors
         right = ctx.right
