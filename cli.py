@@ -184,11 +184,12 @@ def sample(
     output: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    xdmf: bool = False,
     seed: int = 0,
     **settings: Any,
 ) -> tuple[dict, int]:
     """Draw new fields from MODEL."""
-    path = paths.output_path(output, model, ".samples.h5", overwrite)
+    path = paths.samples_path(output, model, overwrite, xdmf)
     checkpoint = paths.checkpoint_path(path, resume, overwrite)
     start = time.perf_counter()
     try:
@@ -202,7 +203,7 @@ def sample(
     except KeyboardInterrupt:
         raise paths.interruption(checkpoint) from None
     ensemble.provenance["command"] = shlex.join(["synth", *sys.argv[1:]])
-    synth.write_samples(path, ensemble, overwrite=overwrite)
+    synth.write_samples(path, ensemble, overwrite=overwrite, xdmf=xdmf)
     paths.discard(checkpoint)
     seconds = round(time.perf_counter() - start, 3)
     counts = {"n": ensemble.field.n_samples, "seed": seed, "seconds": seconds}

@@ -44,7 +44,7 @@ def detect_boundary(field: Field) -> tuple[str, str]:
         border = _difference(values, valid, axis, slice(0, 1), slice(-1, None))
         if math.isnan(border) or values.size // size < FEWEST:
             verdicts.append("open")
-            words.append(f"too few border pixels to tell along {name}")
+            words.append(f"too few valid pixels on the border to tell along {name}")
         elif far == 0:
             verdicts.append("periodic")
             words.append(f"nothing varies along {name}")
@@ -54,11 +54,11 @@ def detect_boundary(field: Field) -> tuple[str, str]:
         else:
             verdicts.append("periodic" if border < math.sqrt(near * far) else "open")
             words.append(
-                f"along {name} it jumps by {math.sqrt(border / near):.2g} times a step inside "
-                f"({math.sqrt(far / near):.2g} if open)"
+                f"along {name} the jump across it is {math.sqrt(border / near):.2g} times a step "
+                f"inside (about 1 if periodic, {math.sqrt(far / near):.2g} if open)"
             )
     found = "periodic" if set(verdicts) == {"periodic"} else "open"
-    return found, f"across the border: {'; '.join(words)}"
+    return found, "; ".join(words)
 
 
 def _difference(

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from synth.boundary import detect_boundary
+from synth.errors import InputError
 from synth.field import Field
 from synth.hdf5 import kind, read_model
 from synth.pixels import PixelStatistics
 from synth.reading import is_plain, read, split
 from synth.samples_file import read_samples
+
+#: Skewness from which a positive field is better fitted by its logarithm.
+SKEWED = 1.0
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
@@ -54,7 +58,8 @@ def inspect(path: str | Path) -> dict[str, Any]:
             "provenance": ensemble.provenance,
         }
     field = read(path)
-    return {"kind": what, "file": file, **_field(field), "fit": _fit(field)}
+    said = _field(field)
+    return {"kind": what, "file": file, **said, "fit": _fit(field, said["statistics"])}
 
 
 def _field(field: Field) -> dict[str, Any]:
@@ -98,19 +103,22 @@ def _statistics(field: Field) -> dict[str, dict[str, float]]:
     }
 
 
-def _fit(field: Field) -> dict[str, Any]:
+def _fit(field: Field, statistics: dict[str, dict[str, float]]) -> dict[str, Any]:
     """The model that `fit` would build by default, or the sentence it would refuse with."""
     import moments
     from synth.cost import fit_cost
-
-    def build(shape: Sequence[int]) -> moments.MomentFamily:
-        return moments.build("wph", shape, channels=field.n_channels)
+    from synth.preparation import economical
 
     try:
-        seconds, memory = fit_cost(build, field.shape, field.n_channels, field.n_samples)
-        family = build(field.shape)
-    except ValueError as error:
+        family, settings = economical("wph", field, {})
+    except InputError as error:
         return {"refused": str(error)}
+    options = {name: value for name, value in settings.items() if name != "scales"}
+
+    def build(shape: Sequence[int]) -> moments.MomentFamily:
+        return moments.build("wph", shape, channels=field.n_channels, **options)
+
+    seconds, memory = fit_cost(build, field.shape, field.n_channels, field.n_samples)
     return {
         "model": "wph",
         "scales": family.bank.scales,
@@ -119,7 +127,14 @@ def _fit(field: Field) -> dict[str, Any]:
         "moments_per_value": round(family.n_moments / (field.n_channels * field.n_pixels), 4),
         "seconds": float(f"{seconds:.2g}"),
         "memory_mib": round(memory / 2**20),
+        **_advice(statistics),
     }
+
+
+def _advice(statistics: dict[str, dict[str, float]]) -> dict[str, str]:
+    """A transform worth trying: the log of fields that are positive and skewed."""
+    skewed = all(of["min"] > 0 and of["skewness"] > SKEWED for of in statistics.values())
+    return {"consider": "--transform log, for all values are positive and skewed"} if skewed else {}
 
 
 def _model(path: str) -> dict[str, Any]:

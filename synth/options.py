@@ -107,6 +107,7 @@ drawing = _all(
     click.option("--batch", callback=_batch, default="auto", help="Fields computed at once."),
     device,
     click.option("--resume", is_flag=True, help="Continue an interrupted run."),
+    click.option("--xdmf", is_flag=True, help="Write an .xdmf file too, which ParaView opens."),
 )
 judging = _all(
     reading,

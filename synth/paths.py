@@ -90,6 +90,14 @@ def set_names(
     return found
 
 
+def samples_path(output: Path | None, model: str, overwrite: bool, xdmf: bool) -> Path:
+    """The path of the samples of a model, refused too where their .xdmf file is in the way."""
+    path = output_path(output, model, ".samples.h5", overwrite)
+    if xdmf:
+        output_path(path.with_suffix(".xdmf"), model, "", overwrite)
+    return path
+
+
 def checkpoint_path(samples: Path, resume: bool, overwrite: bool = False) -> Path:
     """The folder that keeps the state of a run, emptied unless it is to be resumed.
 

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 import moments
-from synth import gaps, surrogates
+from synth import gaps
 from synth.devices import choose
 from synth.errors import InputError, UsageError
 from synth.field import Field
+from synth.periodisation import Periodisation
 from synth.transforms import Standardisation
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Prepared:
     standard : Standardisation
     op : MomentFamily
         With frozen constants, on its device.
-    boundary : str
-        "periodic" or "open".
+    periodise : Periodisation, optional
+        Of open fields; None for periodic ones.
     """
 
     field: Field
@@ -52,17 +53,18 @@ class Prepared:
     settings: dict[str, Any]
     standard: Standardisation
     op: moments.MomentFamily
-    boundary: str
+    periodise: Periodisation | None
+
+    @property
+    def boundary(self) -> str:
+        """ "periodic" or "open"."""
+        return "periodic" if self.periodise is None else "open"
 
     def fields(self) -> Iterator[Tensor]:
         """The standardised realizations, (1, channel, *space) each."""
         device = self.op.band_power().device
-        for values, mask in self.field.masked_blocks(BLOCK_BYTES):
-            x = torch.from_numpy(self.standard.forward(values))
-            if mask is not None and not mask.all():
-                x = gaps.fill(x, torch.from_numpy(np.asarray(mask)), GAP_SEED)
-            x = x if self.boundary == "periodic" else surrogates.periodic_component(x)
-            for one in x:
+        for x in _filled(self.field, self.standard):
+            for one in x if self.periodise is None else self.periodise(x):
                 yield one[None].to(device)
 
     def moments(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -86,7 +88,8 @@ def prepare(
 ) -> Prepared:
     """Standardise a field and freeze the constants of a family on it, or take both from a model.
 
-    The field is read in slabs twice; the arguments are those of :func:`synth.fit`.
+    The field is read in slabs twice, an open one three times; the arguments are those of
+    :func:`synth.fit`.
 
     Raises
     ------
@@ -98,10 +101,11 @@ def prepare(
         standard = Standardisation.measure(field, transform)
     else:
         standard, settings, family = like.standardisation, like.settings, like.family
-    op, settings = _build(family, field, settings)
+    op, settings = economical(family, field, settings)
     op = op if like is None else like.thresholded(op)
-    kind = _boundary(field, boundary)
-    prepared = Prepared(field, family, settings, standard, op.to(target_device), kind)
+    periodic = _boundary(field, boundary) == "periodic"
+    periodise = None if periodic else Periodisation(_filled(field, standard))
+    prepared = Prepared(field, family, settings, standard, op.to(target_device), periodise)
     with torch.no_grad():
         if like is None:
             op.freeze(_average(op.constants(x) for x in prepared.fields()))
@@ -110,7 +114,16 @@ def prepare(
     return prepared
 
 
-def _build(
+def _filled(field: Field, standard: Standardisation) -> Iterator[Tensor]:
+    """Standardised realizations without gaps, (n, channel, *space) at a time."""
+    for values, mask in field.masked_blocks(BLOCK_BYTES):
+        x = torch.from_numpy(standard.forward(values))
+        if mask is not None and not mask.all():
+            x = gaps.fill(x, torch.from_numpy(np.asarray(mask)), GAP_SEED)
+        yield x
+
+
+def economical(
     family: str, field: Field, settings: dict[str, Any]
 ) -> tuple[moments.MomentFamily, dict[str, Any]]:
     """The family, and the settings with which it can be built again.

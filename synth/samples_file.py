@@ -36,8 +36,13 @@ RESERVED = {"sample", "channel", *(name for name, *_ in OUTCOMES)}
 CHUNK = 2**31
 
 
-def write_samples(path: str | Path, ensemble: Ensemble, overwrite: bool = False) -> None:
+def write_samples(
+    path: str | Path, ensemble: Ensemble, overwrite: bool = False, xdmf: bool = False
+) -> None:
     """Write an ensemble; the file appears once it is complete.
+
+    With ``xdmf``, so does a file beside it that describes it to ParaView
+    (:func:`synth.write_xdmf`).
 
     Raises
     ------
@@ -65,6 +70,10 @@ def write_samples(path: str | Path, ensemble: Ensemble, overwrite: bool = False)
             dataset = file.create_dataset(own, data=data, dtype=TEXT if kind == "str" else kind)
             dataset.attrs["long_name"] = meaning
             dataset.dims[0].attach_scale(file["sample"])
+    if xdmf:
+        from synth.xdmf import write_xdmf
+
+        write_xdmf(path, overwrite)
 
 
 def dataset_name(field: Field) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -46,20 +47,33 @@ def measure(x: Tensor) -> np.ndarray:
     shape = x.shape[2:]
     spectrum = torch.fft.fftn(x, dim=space, norm="ortho").flatten(2)
     cross = torch.einsum("nak,nbk->abk", spectrum, spectrum.conj()).real.double() / len(x)
-    edges = shell_edges(shape)
-    shell = np.digitize(radial_frequency(shape).flatten().numpy(), edges[:-1]) - 1
+    return np.moveaxis(shell_means(cross.cpu().numpy(), shape), -1, 0)
+
+
+def shell_means(power: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Averages over each shell, (..., shells), of values at all wavenumbers, (..., d)."""
+    shell, inside = _shells(tuple(shape))
+    count = 2 * shell_modes(shape)
+    filled = np.flatnonzero(count)
+    rows = []
+    for row in power.reshape(-1, power.shape[-1]):
+        sums = np.bincount(shell, row[inside], minlength=len(count))
+        rows.append(np.interp(np.arange(len(count)), filled, sums[filled] / count[filled]))
+    return np.stack(rows).reshape(*power.shape[:-1], -1)
+
+
+def shell_modes(shape: Sequence[int]) -> np.ndarray:
+    """Number of independent wavenumbers in each shell, w and -w being one, (shells,)."""
+    shell, _ = _shells(tuple(shape))
+    return np.bincount(shell, minlength=len(shell_edges(shape)) - 1) / 2
+
+
+@lru_cache(maxsize=4)
+def _shells(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Shell of every wavenumber that has one, and which those are among all, (d,) bool."""
+    shell = np.digitize(radial_frequency(shape).flatten().numpy(), shell_edges(shape)[:-1]) - 1
     inside = shell >= 0
-    count = np.bincount(shell[inside], minlength=len(edges) - 1)
-    channels = x.shape[1]
-    out = np.empty((len(edges) - 1, channels, channels))
-    for a in range(channels):
-        for b in range(channels):
-            values = cross[a, b].cpu().numpy()[inside]
-            sums = np.bincount(shell[inside], values, minlength=len(count))
-            filled = np.flatnonzero(count)
-            means = sums[filled] / count[filled]
-            out[:, a, b] = np.interp(np.arange(len(count)), filled, means)
-    return out
+    return shell[inside], inside
 
 
 def centres(shape: Sequence[int]) -> np.ndarray:

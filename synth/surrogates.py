@@ -7,10 +7,10 @@ otherwise put a cross into the spectrum of the control.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
+
+from synth.moisan import periodic_component
 
 
 def gaussian(fields: Tensor, n: int, periodic: bool, seed: int) -> Tensor:
@@ -68,29 +68,6 @@ def phase_randomised(fields: Tensor, periodic: bool, seed: int) -> Tensor:
     phases = phases / phases.abs().clamp(min=1e-30)
     phases.flatten(2)[..., 0] = 1.0  # the mean stays
     return torch.fft.irfftn(spectra * phases, s=x.shape[2:], dim=space, norm="forward")
-
-
-def periodic_component(fields: Tensor) -> Tensor:
-    """Moisan's periodic-plus-smooth decomposition in any dimension: the periodic part.
-
-    The smooth part s solves Laplacian(s) = v on the torus, with v the jumps across the borders.
-    Small scales keep their power; trends across the whole field lose theirs.
-    """
-    space = tuple(range(2, fields.ndim))
-    x = fields.double()
-    jumps = torch.zeros_like(x)
-    laplacian = torch.zeros(())
-    for dim in space:
-        size = x.shape[dim]
-        jump = x.narrow(dim, size - 1, 1) - x.narrow(dim, 0, 1)
-        jumps.narrow(dim, 0, 1).add_(jump)
-        jumps.narrow(dim, size - 1, 1).sub_(jump)
-        view = [-1 if d == dim else 1 for d in range(x.ndim)]
-        angle = 2 * math.pi * torch.fft.fftfreq(size, dtype=torch.float64)
-        laplacian = laplacian + (2 * torch.cos(angle) - 2).reshape(view)
-    laplacian = torch.where(laplacian == 0, math.inf, laplacian)
-    smooth = torch.fft.ifftn(torch.fft.fftn(jumps, dim=space) / laplacian, dim=space).real
-    return (x - smooth).to(fields.dtype)
 
 
 def _generator(seed: int, index: int) -> torch.Generator:

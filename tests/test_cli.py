@@ -117,7 +117,7 @@ class Fakes:
         self.record("read_model", path=str(path))
         return f"model {path}"
 
-    def write(self, path: Path, content: object, overwrite: bool = False) -> None:
+    def write(self, path: Path, content: object, overwrite: bool = False, **_: object) -> None:
         self.record("write", path=path)
         Path(path).write_text("written")
 

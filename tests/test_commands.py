@@ -158,3 +158,14 @@ def test_a_run_killed_outright_leaves_no_broken_file(folder: Path) -> None:
     left = {path.name for path in folder.iterdir()} - before
     assert len(left) == 1 and left.pop().startswith(".field.model.h5.")
     assert run("inspect", folder / "field.model.h5")["settings"]["scales"] == 3
+
+
+def test_sample_writes_an_xdmf_file_on_request(folder: Path) -> None:
+    sampled = run("sample", folder / "field.model.h5", "-n", 2, "--xdmf")
+    sidecar = Path(sampled["file"]).with_suffix(".xdmf")
+    assert sidecar.read_text().count("field.samples.h5:/density") == 2
+    Path(sampled["file"]).unlink()
+    again = ["sample", str(folder / "field.model.h5"), "--xdmf"]
+    refused = CliRunner().invoke(cli.main, again)
+    assert refused.exit_code == 2 and f"{sidecar} exists" in refused.stderr
+    assert not Path(sampled["file"]).exists()

