@@ -23,8 +23,8 @@ from synth.statistics import Frame
 #: Synthetic patches this much nearer to real ones than those of other real fields are too near.
 #: Random splits of turbulence, Gaussian and lognormal fields stay above 0.88 in 99.9% of cases.
 NEAR = 0.85
-#: A copy correlates with its original by 1, an excerpt, whose rim is tapered, by 0.85 or more: where
-#: every threshold lies above these, copies might be missed.
+#: A copy correlates with its original by 1, an excerpt, whose rim is tapered, by 0.85 or more:
+#: where every threshold lies above these, copies might be missed.
 FULL, PARTIAL = 0.9, 0.75
 
 
