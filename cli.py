@@ -54,11 +54,14 @@ class Console:
 
     @property
     def progress(self) -> Callable[[dict], None] | None:
-        """A callback that redraws one line, or None where nobody watches."""
-        return self._redraw if self.live else None
+        """A callback that redraws one line on a terminal, and with -v tells of each field made."""
+        return self._watch if self.live or (self.verbose and not self.quiet) else None
 
-    def _redraw(self, state: dict) -> None:
-        click.echo(f"\r\x1b[K{formatting.progress_line(state)}", err=True, nl=False)
+    def _watch(self, state: dict) -> None:
+        for number, outcome in state.get("finished", {}).items():
+            self.detail(formatting.sample_line(number, outcome))
+        if self.live:
+            click.echo(f"\r\x1b[K{formatting.progress_line(state)}", err=True, nl=False)
 
     def clear(self) -> None:
         if self.live:

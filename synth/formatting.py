@@ -126,6 +126,13 @@ def sample_table(result: Mapping[str, Any]) -> str:
     )
 
 
+def sample_line(number: int, outcome: Mapping[str, Any]) -> str:
+    """One finished field."""
+    mismatch = _number(outcome["mismatch_sigma"])
+    steps = _plural(outcome["steps"], "step")
+    return f"field {number}: {outcome['status']} after {steps}, mismatch {mismatch} sigma"
+
+
 def not_converged(outcomes: Sequence[Mapping[str, Any]]) -> str:
     """Which samples did not converge and what to do about it; empty when all did."""
     failed = {i: o["status"] for i, o in enumerate(outcomes) if o["status"] != "converged"}

@@ -92,7 +92,8 @@ def sample(
         "auto", "cpu" or "cuda".
     progress : callable, optional
         Called with a dict of done, n, scale, iteration, mismatch_median, mismatch_worst,
-        seconds_left; scale is the finest that the present stage of the descent matches.
+        seconds_left; scale is the finest that the present stage of the descent matches.  And
+        for each finished batch with done, n and finished, outcomes by number.
     checkpoint : path, optional
         Folder that keeps finished samples and the state in progress; if it holds an interrupted run
         with the same arguments, that run goes on.
@@ -156,7 +157,7 @@ def sample(
             done[made[0]] = made[1:]
         if store is not None:
             store.add(numbers, fields, outcomes)
-        clock.finish(numbers)
+        clock.finish(numbers, outcomes)
     return _ensemble(model, [done[number] for number in range(n)], seed, str(where))
 
 
@@ -269,8 +270,11 @@ class _Clock:
                 }
             )
 
-    def finish(self, numbers: list[int]) -> None:
+    def finish(self, numbers: list[int], outcomes: list[dict[str, Any]]) -> None:
         with self.lock:
             self.running.pop(numbers[0], None)
             self.done += len(numbers)
             self.made += len(numbers)
+            if self.report is not None:
+                finished = dict(zip(numbers, outcomes, strict=True))
+                self.report({"done": self.done, "n": self.n, "finished": finished})

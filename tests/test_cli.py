@@ -384,13 +384,22 @@ def test_progress_redraws_a_line_on_a_terminal_only(
     assert cli.Console(False, False, quiet=True).progress is None
     progress = cli.Console(False, False, False).progress
     assert progress is not None
-    progress({"done": 2, "n": 8, "iteration": 120, "mismatch_median": 0.2, "mismatch_worst": 1.5,
-              "seconds_left": 75.0})  # fmt: skip
+    progress({"done": 2, "n": 8, "scale": 3, "iteration": 120, "mismatch_median": 0.2,
+              "mismatch_worst": 1.5, "seconds_left": 75.0})  # fmt: skip
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.endswith(
-        "[#####...............] 2/8  iteration 120  mismatch 0.2 (worst 1.5)  1:15 left"
+        "[#####...............] 2/8  scale 3  iteration 120  mismatch 0.2 (worst 1.5)  1:15 left"
     )
+
+
+def test_verbose_tells_of_each_field_even_without_a_terminal(capsys: pytest.CaptureFixture) -> None:
+    progress = cli.Console(False, True, False).progress
+    assert progress is not None
+    progress({"done": 2, "n": 8, "scale": 3, "iteration": 120})
+    outcome = {"status": "converged", "steps": 31, "mismatch_sigma": 0.098}
+    progress({"done": 3, "n": 8, "finished": {5: outcome}})
+    assert capsys.readouterr().err == "field 5: converged after 31 steps, mismatch 0.098 sigma\n"
 
 
 def test_help_takes_less_than_half_a_second() -> None:
