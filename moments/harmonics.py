@@ -13,8 +13,9 @@ from torch.autograd.function import once_differentiable
 
 
 def _square(z: Tensor) -> Tensor:
-    """|z|^2 by the parts: with its root three times faster than ``torch.abs``, for |z|^2 < inf."""
-    return torch.addcmul(z.real * z.real, z.imag, z.imag)
+    """|z|^2 by the parts: with its root far faster than ``torch.abs``, for |z|^2 < inf."""
+    parts = torch.view_as_real(z.resolve_conj()).square()
+    return parts[..., 0] + parts[..., 1]
 
 
 def _power(unit: Tensor, n: int) -> Tensor:
