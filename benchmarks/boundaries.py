@@ -156,7 +156,8 @@ def table(path: Path, log: bool) -> list[str]:
         columns = [*crops(model, values), *holes(model, values)]
         for kind in columns[0]:
             cells = " | ".join("{:.2f} ± {:.2f}".format(*column[kind]) for column in columns)
-            lines.append(f"| {family} | {kind} | {cells} |")
+            name = kind.replace("|", "\\|")
+            lines.append(f"| {family} | {name} | {cells} |")
             print(lines[-1], flush=True)
     return lines
 

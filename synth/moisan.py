@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -37,11 +38,32 @@ def periodic_component(fields: Tensor) -> Tensor:
     return (x - torch.fft.ifftn(spectrum, dim=space).real).to(fields.dtype)
 
 
-def periodic_power(covariance: Tensor, shape: tuple[int, ...]) -> Tensor:
-    r"""Expected power d E|p^|^2 of the periodic components of fields of a stationary process.
+@dataclass(frozen=True)
+class Powers:
+    """Expected power of the fields of a stationary process, (channel, *shape) float64 each.
 
-    :math:`\hat p = \bigotimes_a F_a x - \sum_a m_a\,(D_a \otimes \bigotimes_{b\ne a} F_b)\,x`, F
-    the Fourier sum along an axis, D the jump across its border, and
+    Attributes
+    ----------
+    field, smooth : Tensor
+        d E|x^|^2 and d E|s^|^2, s the smooth part.
+    cross : Tensor
+        d Re E[x^ conj(s^)].
+    """
+
+    field: Tensor
+    cross: Tensor
+    smooth: Tensor
+
+    def without(self, share: Tensor | float) -> Tensor:
+        """Of x^ - share s^; with a share of 1 that is the periodic component."""
+        return self.field - 2 * share * self.cross + share**2 * self.smooth
+
+
+def expected_powers(covariance: Tensor, shape: tuple[int, ...]) -> Powers:
+    r"""Powers of fields cut out of a stationary process.
+
+    :math:`\hat x = \bigotimes_a F_a x` and :math:`\hat s = \sum_a m_a\,(D_a \otimes
+    \bigotimes_{b\ne a} F_b)\,x`, F the Fourier sum along an axis, D the jump across its border, and
     :math:`m_a = (1-e^{ik_a})/\Delta(k)`. Each expectation is a product, axis by axis, of sums over
     lags.
 
@@ -54,9 +76,9 @@ def periodic_power(covariance: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     Returns
     -------
-    Tensor, (channel, *shape) float64
+    Powers
     """
-    dims = len(shape)
+    dims, points = len(shape), math.prod(shape)
     laplacian = _laplacian(shape)
     jump = [(1 - torch.exp(1j * w)) / laplacian for w in grids.frequencies(shape)]
 
@@ -69,16 +91,17 @@ def periodic_power(covariance: Tensor, shape: tuple[int, ...]) -> Tensor:
         return _sum_over_lags(summed(pairs[:-1]), axis - dims, shape[axis], pairs[-1])
 
     def expectation(changed: dict[int, str]) -> Tensor:
-        return summed(tuple(changed.get(axis, "FF") for axis in range(dims)))
+        return summed(tuple(changed.get(axis, "FF") for axis in range(dims))) / points
 
-    power = expectation({}).real
+    field = expectation({}).real
+    cross, smooth = torch.zeros_like(field), torch.zeros_like(field)
     for a in range(dims):
-        power = power - 2 * (jump[a].conj() * expectation({a: "FD"})).real
-        power = power + jump[a].abs().square() * expectation({a: "DD"}).real
+        cross += (jump[a].conj() * expectation({a: "FD"})).real
+        smooth += jump[a].abs().square() * expectation({a: "DD"}).real
         for b in range(a):
-            cross = expectation({a: "DF", b: "FD"})
-            power = power + 2 * (jump[a] * jump[b].conj() * cross).real
-    return power / math.prod(shape)
+            both = jump[a] * jump[b].conj() * expectation({a: "DF", b: "FD"})
+            smooth += 2 * both.real
+    return Powers(field, cross, smooth)
 
 
 def _sum_over_lags(values: Tensor, axis: int, size: int, pair: str) -> Tensor:

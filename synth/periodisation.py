@@ -1,10 +1,15 @@
 r"""Open fields made periodic without loss of power.
 
-The periodic component p of an open field has no jump across the border, but it lacks power, most
-along the axes and at the scale of the whole field.  How much is known for a stationary process of
-spectrum P (:func:`synth.moisan.periodic_power`): each wavenumber is therefore multiplied by
-:math:`\sqrt{P(k)/(d\,E|\hat p(k)|^2)}`, with the P for which these expectations agree with the
-measured power of p.
+Each wavenumber loses the share :math:`\alpha` of the smooth part s that best removes the jumps,
+none where a field is rough and all where it is smooth, and what is left is given the power of the
+process back:
+
+.. math:: \hat y = \sqrt{P / (d\,E|\hat x-\alpha\hat s|^2)}\;(\hat x-\alpha\hat s), \qquad
+          \alpha = \mathrm{Re}\,E[\hat x\hat s^*]/E|\hat s|^2.
+
+The expectations are exact for a stationary process of spectrum P
+(:func:`synth.moisan.expected_powers`), and P is the one for which they agree with the measured
+power of the periodic components :math:`\hat x-\hat s`.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ import torch
 from torch import Tensor
 
 from synth import spectra
-from synth.moisan import periodic_component, periodic_power
+from synth.moisan import expected_powers, periodic_component
 
 #: Rounds of finding P, and the power of the ratio by which each of them corrects it.
 ROUNDS = 5
@@ -46,7 +51,8 @@ class Periodisation:
 
     Attributes
     ----------
-    gain : Tensor, (channel, *space) float64
+    share, gain : Tensor, (channel, *space) float64
+        Of the smooth part that is removed, and of what is left.
     """
 
     def __init__(self, fields: Iterable[Tensor]) -> None:
@@ -55,32 +61,37 @@ class Periodisation:
             total = total + len(x) * spectra.measure(periodic_component(x))
             self.count, self.shape = self.count + len(x), tuple(x.shape[2:])
         power = np.diagonal(total / self.count, axis1=1, axis2=2).T
-        self.gain = self._gain(power.clip(min=FLOOR * power.max()))
+        self.share, self.gain = self._fit(power.clip(min=FLOOR * power.max()))
 
     def __call__(self, fields: Tensor) -> Tensor:
         """Periodic fields, (n, channel, *space)."""
         space = tuple(range(2, fields.ndim))
-        spectrum = torch.fft.fftn(periodic_component(fields).double(), dim=space)
-        return torch.fft.ifftn(spectrum * self.gain, dim=space).real.to(fields.dtype)
+        x = fields.double()
+        smooth = torch.fft.fftn(x - periodic_component(x), dim=space)
+        spectrum = (torch.fft.fftn(x, dim=space) - self.share * smooth) * self.gain
+        return torch.fft.ifftn(spectrum, dim=space).real.to(fields.dtype)
 
-    def _gain(self, measured: np.ndarray) -> Tensor:
-        """From the power of the periodic components, (channel, shells)."""
+    def _fit(self, measured: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Share and gain from the power of the periodic components, (channel, shells)."""
         space = tuple(range(1, 1 + len(self.shape)))
         twice = tuple(2 * size for size in self.shape)
         centres = spectra.centres(self.shape)
         power = np.stack([_power_law(centres, row)(centres) for row in measured])
         for last in reversed(range(ROUNDS)):
             covariance = torch.fft.ifftn(self._on_grid(power, twice), dim=space).real
-            left = periodic_power(covariance, self.shape)
+            powers = expected_powers(covariance, self.shape)
             if last:
-                predicted = spectra.shell_means(left.flatten(1).numpy(), self.shape)
+                periodic = powers.without(1.0).flatten(1).numpy()
+                predicted = spectra.shell_means(periodic, self.shape)
                 known = (power / predicted).clip(max=1) ** 2
                 power = power * self._smooth(measured / predicted, known) ** STEP
+        share = (powers.cross / powers.smooth.clamp(min=1e-300)).clamp(0, 1)
+        left = powers.without(share)
         wanted = self._on_grid(power, self.shape)
         variance = covariance.flatten(1)[:, 0] * math.prod(self.shape)
         larger = variance - wanted.flatten(1).sum(1)
         wanted.flatten(1)[:, 0] = torch.maximum(larger, left.flatten(1)[:, 0])
-        return (wanted / left.clamp(min=1e-300)).sqrt()
+        return share, (wanted / left.clamp(min=1e-300)).sqrt()
 
     def _on_grid(self, power: np.ndarray, shape: tuple[int, ...]) -> Tensor:
         """P from its shells (channel, shells) on a grid, (channel, *shape); 0 at w = 0."""
