@@ -21,7 +21,7 @@ from synth.energy import MomentEnergy, outcome_of
 from synth.preconditioner import Preconditioner
 
 #: Most steps on a coarse grid: what they leave, the next stages take on.
-COARSE_STEPS = 100
+COARSE_STEPS = 400
 
 State = dict[str, Tensor]
 #: Called after every iteration with the stage's scale, the progress, and the state if asked for.
