@@ -55,6 +55,8 @@ RECIPES = {
     "history 20": dataclasses.replace(DEFAULT, history=20),
     "history 120": dataclasses.replace(DEFAULT, history=120),
     "white start": dataclasses.replace(DEFAULT, start="white"),
+    "pixels as coordinates": dataclasses.replace(DEFAULT, evened_out=False),
+    "unweighted": dataclasses.replace(DEFAULT, in_spreads=False),
     "one grid": dataclasses.replace(DEFAULT, coarse_to_fine=False),
     "one grid, history 20": dataclasses.replace(DEFAULT, coarse_to_fine=False, history=20),
     "one grid, pixels as coordinates": dataclasses.replace(
