@@ -547,6 +547,8 @@ def test_a_killed_run_leaves_the_old_file(tmp_path: Path, how: signal.Signals) -
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, cwd=ROOT,
+        # Where the tests run in the background, children inherit that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline() == b"writing\n"
