@@ -1,7 +1,7 @@
 """Independent pieces of work on several cores, with an end to all at an interrupt.
 
-PyTorch spends its time outside the interpreter's lock, so Python's threads do; and samples side by
-side use the cores better than one sample on all of them.
+PyTorch spends the time of large grids outside the interpreter's lock, so there threads work side by
+side; small grids are bound by the lock and gain nothing.
 """
 
 from __future__ import annotations
