@@ -2,9 +2,10 @@
 
 Moments of coarse scales are averages over few coefficients, so they constrain these strongly and
 take most of the iterations; moments of fine scales, given the coarse, follow in a few.  The moments
-of the scales j >= first need no more than the grid of scale ``first``, where an evaluation costs
-2^(-D first) of one at full resolution.  So the descent goes from the coarsest scales to the finest,
-the last stage on the field's own grid with all moments.
+of the scales j >= first need no more than the grid of scale ``first``, with about
+2^(-D (first - 1)) of the points; on the smallest grids the calls are what it costs.  So the descent
+goes from the coarsest scales to the finest, the last stage on the field's own grid with all
+moments.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 from moments import MomentFamily, grids
 from solvers import LBFGS, Progress, Status, minimise
 from synth.energy import MomentEnergy, outcome_of
-from synth.preconditioner import Preconditioner
+from synth.preconditioner import Preconditioner, field_by_field
 
 #: Most steps on a coarse grid: what they leave, the next stages take on.
 COARSE_STEPS = 400
@@ -139,9 +140,10 @@ def _moved(x: Tensor, grid: Sequence[int]) -> Tensor:
     source, axes = tuple(x.shape[2:]), tuple(range(2, x.ndim))
     if source == tuple(grid):
         return x
-    if x.device.type == "cpu" and len(x) > 1:
-        # A transform of several fields rounds differently; see `Preconditioner`.
-        return torch.cat([_moved(one, grid) for one in x.split(1)])
-    spectrum = torch.fft.rfftn(x, dim=axes, norm="forward")
-    spectrum = grids.regrid(spectrum, source, grid, half=True)
-    return torch.fft.irfftn(spectrum, s=tuple(grid), dim=axes, norm="forward")
+
+    def move(fields: Tensor) -> Tensor:
+        spectrum = torch.fft.rfftn(fields, dim=axes, norm="forward")
+        spectrum = grids.regrid(spectrum, source, grid, half=True)
+        return torch.fft.irfftn(spectrum, s=tuple(grid), dim=axes, norm="forward")
+
+    return field_by_field(move, x)

@@ -9,7 +9,7 @@ same at every scale: S |w|^D is the power of an octave around w.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,6 +19,17 @@ from synth.spectra import radial_frequency
 
 #: Bands weaker than this share of the strongest are not stretched any further.
 FLOOR = 1e-8
+
+
+def field_by_field(transform: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """``transform`` of each field (n, ...), on a CPU one after the other.
+
+    A transform of several fields rounds differently there, and a sample must not depend on its
+    neighbours.
+    """
+    if x.device.type == "cpu" and len(x) > 1:
+        return torch.cat([transform(one) for one in x.split(1)])
+    return transform(x)
 
 
 class Preconditioner:
@@ -52,12 +63,11 @@ class Preconditioner:
         return out
 
     def _multiply(self, x: Tensor, amplitude: Tensor) -> Tensor:
-        if x.device.type == "cpu" and len(x) > 1:
-            # A transform of several fields rounds differently, and a sample must not depend on
-            # its neighbours.
-            return torch.cat([self._multiply(one, amplitude) for one in x.split(1)])
-        spectrum = torch.fft.rfftn(x, dim=self.space) * amplitude.to(x.device)
-        return torch.fft.irfftn(spectrum, s=x.shape[-len(self.space) :], dim=self.space)
+        def multiply(fields: Tensor) -> Tensor:
+            spectrum = torch.fft.rfftn(fields, dim=self.space) * amplitude.to(fields.device)
+            return torch.fft.irfftn(spectrum, s=fields.shape[-len(self.space) :], dim=self.space)
+
+        return field_by_field(multiply, x)
 
     def to_field(self, y: Tensor) -> Tensor:
         """x = T y, (n, channel, *space); the same map takes gradients in x to gradients in y."""

@@ -126,10 +126,10 @@ def sample(
     values = math.prod(op.shape) * op.channels
     method = LBFGS(history=max(5, min(HISTORY, HISTORY_BYTES // (8 * values))))
     per_batch = _batch_size(batch, where, method, values)
-    workers, threads = _workers(where, -(-n // per_batch), per_batch, method, values)
     clock = _Clock(n, len(done), progress)
     left = [number for number in range(n) if number not in done]
     batches = [left[first : first + per_batch] for first in range(0, len(left), per_batch)]
+    workers, threads = _workers(where, max(1, len(batches)), per_batch, method, values)
     exact = ExactGaussian(op, spread, tolerance) if isinstance(op, Covariance) else None
     descent = Descent(op, spread, Preconditioner(colour.power), method, limit, tolerance)
 
