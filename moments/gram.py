@@ -23,6 +23,15 @@ from torch.autograd.function import once_differentiable
 PIECE = {"cpu": 2**20, "cuda": 2**28}
 
 
+def piece(spectra: Tensor) -> int:
+    """Bytes of a piece for one field of a batch.
+
+    On a CPU they do not depend on the batch, so that a sum over pieces does not either.
+    """
+    batch = 1 if spectra.device.type == "cpu" else len(spectra)
+    return PIECE[spectra.device.type] // batch
+
+
 def second_wavelet(even: Tensor, odd: Tensor) -> Tensor:
     """Weights of :func:`weighted_gram` from those of :func:`grids.fold_to_half`.
 
@@ -56,8 +65,8 @@ def _pieces(spectra: Tensor, weights: Tensor) -> Iterator[tuple[slice, Tensor, T
     """A span of wavenumbers, the spectra there and the weighted rows, both as real numbers."""
     batch, count, points = spectra.shape
     shape = (batch, *weights.shape[:2], count)
-    each = spectra.element_size() * batch * 2 * weights.shape[1] * count
-    step = max(64, PIECE[spectra.device.type] // each)
+    each = spectra.element_size() * 2 * weights.shape[1] * count
+    step = max(64, piece(spectra) // each)
     room = spectra.new_empty((*shape, min(step, points)))
     for start in range(0, points, step):
         span = slice(start, min(start + step, points))

@@ -16,6 +16,7 @@ from moments.filters import WAVELETS, gaussian_low_pass
 from moments.labels import Labels
 from moments.pyramid import Level
 from moments.shifts import Lags, shells
+from moments.wavelets import real_synthesis
 
 if TYPE_CHECKING:
     from moments.family import Frozen, WaveletFamily
@@ -85,8 +86,7 @@ class LowPass(MomentClass):
         """Half spectrum of y, (batch, channel, *half grid), and y, (batch, channel, *grid)."""
         phi = self.get_buffer(f"phi_{level.j}")
         half = level.half * phi
-        axes = tuple(range(-self.dims, 0))
-        return half, torch.fft.irfftn(half, s=level.grid, dim=axes, norm="forward")
+        return half, real_synthesis(half, level.grid)
 
     def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
         j, axes = level.j, tuple(range(-self.dims, 0))

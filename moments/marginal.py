@@ -14,6 +14,7 @@ from moments.family import LEAST_POWER, WaveletFamily
 from moments.filters import WAVELETS, gaussian_low_pass
 from moments.labels import Labels
 from moments.pyramid import climb
+from moments.wavelets import real_synthesis
 
 KINDS = ("variance", "skewness", "kurtosis")
 #: The innermost edges of the first and last bin, in deviations of a normal law.
@@ -113,13 +114,12 @@ class Marginal(WaveletFamily):
 
     def smoothed(self, x: Tensor, first: int = 0) -> Iterator[Tensor]:
         """The pixels, then y_j for each scale on its own grid, (batch, channel, points)."""
-        axes = tuple(range(-self.dims, 0))
         if first == 0:
             yield x.flatten(2)
         for level in climb(x, self.bank, first=first):
             phi = self.get_buffer(f"phi_{level.j}")
             half = level.field[..., : phi.shape[-1]] * phi
-            yield torch.fft.irfftn(half, s=level.grid, dim=axes, norm="forward").flatten(2)
+            yield real_synthesis(half, level.grid).flatten(2)
 
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """Power of the bands, mean of the pixels, mean square of the pixels and low passes."""

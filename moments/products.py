@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from moments.gram import PIECE
+from moments.gram import piece
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Right:
 
     def spans(self, features: Tensor) -> list[slice]:
         """Pieces of the first axis of the grid."""
-        batch, count, size = features.shape[:3]
+        count, size = features.shape[1:3]
         scales = (count - self.channels) // self.bands - 1 - self.first if self.lags else 0
-        room = features[0, 0, 0].numel() * batch * self.bands * self.kinds * (1 + 2 * scales)
-        step = max(1, PIECE[features.device.type] // (room * features.element_size()))
+        room = features[0, 0, 0].numel() * self.bands * self.kinds * (1 + 2 * scales)
+        step = max(1, piece(features) // (room * features.element_size()))
         return [slice(start, min(start + step, size)) for start in range(0, size, step)]
 
     def rows(self, part: Tensor, span: slice) -> Tensor:

@@ -18,7 +18,7 @@ from moments.harmonics import modulus
 from moments.labels import Labels
 from moments.low_pass import LowPass
 from moments.pyramid import Level
-from moments.wavelets import spectrum, synthesis
+from moments.wavelets import real_synthesis, spectrum, synthesis
 
 
 class Scattering12(MomentClass):
@@ -69,7 +69,7 @@ class SecondOrder(MomentClass):
         if level.finer is None:
             return []
         j, dims, axes = level.j, self.dims, tuple(range(-self.dims, 0))
-        moduli = torch.fft.irfftn(level.finer, s=level.grid, dim=axes, norm="forward")
+        moduli = real_synthesis(level.finer, level.grid)
         bands = spectrum(moduli, dims).unsqueeze(-dims - 1) * level.bank.psi(j)
         means = modulus(synthesis(bands, dims)).mean(axes)  # (batch, feature, L)
         scale = frozen.wave[:, :j].transpose(0, 1).flatten().unsqueeze(-1)

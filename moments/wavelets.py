@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -41,9 +42,24 @@ class _HalfSpectrum(torch.autograd.Function):
         once = 1 / (grids.half_weights(ctx.grid) * math.prod(ctx.grid))
         grad = grad * once.to(grad.real)
         grids.at_zero(grad, len(ctx.axes)).add_(of_mean / math.prod(ctx.grid))
-        if len(ctx.axes) > 1:
-            grad = torch.fft.ifftn(grad, dim=ctx.axes[:-1], norm="forward")
-        return torch.fft.irfft(grad, n=ctx.grid[-1], norm="forward"), None
+        return real_synthesis(grad, ctx.grid), None
+
+
+def real_synthesis(half: Tensor, grid: Sequence[int]) -> Tensor:
+    """Real fields (batch, ..., *grid) of half spectra, what the other half has being conjugate.
+
+    On a CPU a batch is taken field by field: together they would be rounded differently.
+    """
+
+    def inverse(spectra: Tensor) -> Tensor:
+        axes = tuple(range(-len(grid), 0))
+        if len(axes) > 1:
+            spectra = torch.fft.ifftn(spectra, dim=axes[:-1], norm="forward")
+        return torch.fft.irfft(spectra, n=grid[-1], norm="forward")
+
+    if half.device.type == "cpu" and len(half) > 1:
+        return torch.cat([inverse(one) for one in half.split(1)])
+    return inverse(half)
 
 
 def synthesis(spectrum: Tensor, dims: int) -> Tensor:

@@ -11,6 +11,9 @@ from torch import Tensor
 from moments import MomentFamily
 from synth.preconditioner import Preconditioner
 
+#: Values of the fields that a CPU evaluates at once.  On small grids the calls are what an
+#: evaluation costs, and the fields share them; of more values only the memory grows.
+AT_ONCE = 2**17
 #: Floats that one evaluation of a field holds at once, over the values of the field: the peak of
 #: `wph` in benchmarks/RESULTS.md, 141 MiB for 65,536 values, is 564.
 WORKING_SET = 600
@@ -22,9 +25,10 @@ class MomentEnergy:
     Of the scales from ``first`` on, M the number of moments that depend on no finer one, it is an
     energy of fields on the grid of scale ``first``.
 
-    Called by the minimiser with points in the preconditioned coordinates.  On a CPU fields are
-    evaluated one by one: a batch is no cheaper there, and a sample's path does not depend on its
-    neighbours.  On a GPU as many at a time as its free memory holds.
+    Called by the minimiser with points in the preconditioned coordinates.  Small fields are
+    evaluated together; on a CPU only where that gives the same bits as one by one, so that a
+    sample's path does not depend on its neighbours.  On a GPU as many at a time as its free memory
+    holds.
 
     Parameters
     ----------
@@ -52,17 +56,31 @@ class MomentEnergy:
         self.count = int(counted.sum())
         self.weight = torch.where(counted, 1 / spread.to(targets), 0.0)
         self.preconditioner = preconditioner
+        self._same_bits = {1: True}  # by the number of fields evaluated together, once it is known
 
     def __call__(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         """Energies (n,) float64 and gradients (n, channel, *space) of the samples ``index``."""
-        values, gradients = [], []
-        for rows in torch.arange(len(y)).split(self._at_once(y)):
-            field = self.preconditioner.to_field(y[rows]).requires_grad_(True)
-            energy = self.residual(field, index[rows]).double().square().sum(1) / self.count
-            (gradient,) = torch.autograd.grad(energy.sum(), field)
-            values.append(energy.detach())
-            gradients.append(self.preconditioner.to_field(gradient))
-        return torch.cat(values), torch.cat(gradients)
+        together = zip(y.split(self._at_once(y)), index.split(self._at_once(y)), strict=True)
+        return _joined([self._of_batch(*part) for part in together])
+
+    def _of_batch(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """All fields together where that is known, or now found, to be the same as one by one."""
+        n = len(y)
+        same = self._same_bits.get(n)
+        if same or y.device.type != "cpu":
+            return self._together(y, index)
+        ones = zip(y.split(1), index.split(1), strict=True)
+        each = _joined([self._together(*one) for one in ones])
+        if same is None:
+            pairs = zip(each, self._together(y, index), strict=True)
+            self._same_bits[n] = all(torch.equal(*pair) for pair in pairs)
+        return each
+
+    def _together(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        field = self.preconditioner.to_field(y).requires_grad_(True)
+        energy = self.residual(field, index).double().square().sum(1) / self.count
+        (gradient,) = torch.autograd.grad(energy.sum(), field)
+        return energy.detach(), self.preconditioner.to_field(gradient)
 
     def residual(self, x: Tensor, index: Tensor) -> Tensor:
         """(Phi(x) - mu) / s, (n, M)."""
@@ -70,10 +88,16 @@ class MomentEnergy:
         return (self.op(x, self.first) - targets) * self.weight
 
     def _at_once(self, y: Tensor) -> int:
+        values = math.prod(y.shape[1:])
         if y.device.type != "cuda":
-            return 1
+            return max(1, AT_ONCE // values)
         free, _ = torch.cuda.mem_get_info(y.device)
-        return max(1, int(0.7 * free / working_set(math.prod(y.shape[1:]))))
+        return max(1, int(0.7 * free / working_set(values)))
+
+
+def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    values, gradients = zip(*parts, strict=True)
+    return torch.cat(values), torch.cat(gradients)
 
 
 def working_set(values: int) -> int:

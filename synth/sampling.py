@@ -22,7 +22,7 @@ from solvers import LBFGS, Progress
 from synth.checkpoint import Checkpoint
 from synth.descent import Descent, State
 from synth.devices import choose
-from synth.energy import working_set
+from synth.energy import AT_ONCE, working_set
 from synth.errors import UsageError
 from synth.exact import ExactGaussian
 from synth.field import Ensemble, Field
@@ -38,6 +38,9 @@ TOLERANCE = 0.1
 HISTORY = 60
 #: Bytes that the history of one sample may take.
 HISTORY_BYTES = 4 * 2**30
+#: Most fields that a core works on together, and the bytes that their histories may take.
+TOGETHER = 8
+BATCH_BYTES = 2**28
 #: Values from which a field is worth all cores of the machine.
 LARGE_FIELD = 2**19
 
@@ -125,10 +128,12 @@ def sample(
     done = {} if store is None else store.finished()
     values = math.prod(op.shape) * op.channels
     method = LBFGS(history=max(5, min(HISTORY, HISTORY_BYTES // (8 * values))))
-    per_batch = _batch_size(batch, where, method, values)
+    per_batch = _batch_size(batch, n, where, method, values)
     clock = _Clock(n, len(done), progress)
-    left = [number for number in range(n) if number not in done]
-    batches = [left[first : first + per_batch] for first in range(0, len(left), per_batch)]
+    # Batches do not depend on what is done, so that those in progress find their states.
+    whole = [range(first, min(first + per_batch, n)) for first in range(0, n, per_batch)]
+    left = ([number for number in numbers if number not in done] for numbers in whole)
+    batches = [numbers for numbers in left if numbers]
     workers, threads = _workers(where, max(1, len(batches)), per_batch, method, values)
     exact = ExactGaussian(op, spread, tolerance) if isinstance(op, Covariance) else None
     descent = Descent(op, spread, Preconditioner(colour.power), method, limit, tolerance)
@@ -199,11 +204,12 @@ def _targets(model: Model, target: str, seed: int, numbers: list[int]) -> np.nda
     return model.targets[[order[number % len(order)] for number in numbers]]
 
 
-def _batch_size(batch: int | str, device: torch.device, method: LBFGS, values: int) -> int:
+def _batch_size(batch: int | str, n: int, device: torch.device, method: LBFGS, values: int) -> int:
     if batch != "auto":
         return int(batch)
     if device.type != "cuda":
-        return 1
+        share = -(-n // torch.get_num_threads())
+        return max(1, min(TOGETHER, share, BATCH_BYTES // method.memory(values)))
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, int(0.5 * free / method.memory(values)))
 
@@ -220,7 +226,9 @@ def _workers(
     if device.type != "cpu" or values >= LARGE_FIELD:
         return 1, cores
     return min(
-        cores, batches, fitting(per_batch * (method.memory(values) + working_set(values)))
+        cores,
+        batches,
+        fitting(per_batch * method.memory(values) + working_set(max(values, AT_ONCE))),
     ), 1
 
 

@@ -1,0 +1,92 @@
+"""The energy of samples: its value and gradient, and batches that change no bit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from known_fields import lognormal_fields
+from torch import Tensor, nn
+
+import moments
+from synth.energy import MomentEnergy
+from synth.preconditioner import Preconditioner
+
+SHAPE = (16, 16)
+SAMPLES = 5
+
+
+def flat() -> Preconditioner:
+    """Coordinates that are the pixels."""
+    radius = torch.fft.fftfreq(16, 1 / 16, dtype=torch.float64)
+    square = radius[:, None] ** 2 + radius**2
+    return Preconditioner((1 / square.clamp(min=1))[None])
+
+
+def energy_of(op: nn.Module) -> MomentEnergy:
+    count = len(op.finest_scales)
+    targets = torch.arange(SAMPLES * count).reshape(SAMPLES, count) / (SAMPLES * count)
+    return MomentEnergy(op, targets, torch.linspace(0.5, 2, count), flat())
+
+
+@pytest.fixture
+def points() -> Tensor:
+    return lognormal_fields(SAMPLES, SHAPE, -3.0, seed=1).float()
+
+
+def operator() -> moments.MomentFamily:
+    op = moments.build("wph", SHAPE, scales=2, angles=2)
+    op.freeze(op.constants(lognormal_fields(4, SHAPE, -3.0, seed=0).float()))
+    return op
+
+
+class Recorder(nn.Module):
+    """A family that notes the sizes of its batches; its moments may depend on them."""
+
+    def __init__(self, rounding: float) -> None:
+        super().__init__()
+        self.op, self.rounding, self.batches = operator(), rounding, []
+        self.finest_scales = self.op.finest_scales
+
+    def forward(self, x: Tensor, first: int) -> Tensor:
+        self.batches.append(len(x))
+        return self.op(x, first) * (1 + self.rounding * len(x))
+
+
+def test_value_and_gradient_are_those_of_the_formula(points):
+    energy = energy_of(operator())
+    values, gradients = energy(points, torch.arange(SAMPLES))
+    for i, y in enumerate(points):
+        y = y[None].clone().requires_grad_(True)
+        x = energy.preconditioner.to_field(y)
+        residual = (energy.op(x)[0] - energy.targets[i]) * energy.weight
+        expected = residual.square().mean()
+        torch.testing.assert_close(values[i].float(), expected.detach(), rtol=1e-5, atol=0)
+        (slope,) = torch.autograd.grad(expected, y)
+        torch.testing.assert_close(gradients[i], slope[0], rtol=1e-4, atol=1e-6 * slope.abs().max())
+
+
+@pytest.mark.parametrize("family", ["wph", "scattering-covariance"])
+def test_fields_together_have_the_bits_of_fields_alone(points, family):
+    op = moments.build(family, SHAPE, scales=2, angles=2)
+    op.freeze(op.constants(points))
+    energy = energy_of(op)
+    index = torch.arange(SAMPLES)
+    for _ in range(2):  # the first call compares, the second relies on what that found
+        values, gradients = energy(points, index)
+        for i in range(SAMPLES):
+            value, gradient = energy(points[i : i + 1], index[i : i + 1])
+            assert torch.equal(value[0], values[i]) and torch.equal(gradient[0], gradients[i])
+
+
+def test_fields_whose_batch_is_rounded_differently_are_evaluated_alone(points):
+    index = torch.arange(SAMPLES)
+    op = Recorder(rounding=1e-6)
+    energy = energy_of(op)
+    expected = [energy(points[i : i + 1], index[i : i + 1]) for i in range(SAMPLES)]
+    op.batches.clear()
+    for calls in ([1] * SAMPLES + [SAMPLES], [1] * SAMPLES):
+        values, gradients = energy(points, index)
+        assert op.batches == calls
+        assert torch.equal(values, torch.cat([value for value, _ in expected]))
+        assert torch.equal(gradients, torch.cat([gradient for _, gradient in expected]))
+        op.batches.clear()
