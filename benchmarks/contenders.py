@@ -8,13 +8,16 @@ of |ifft(crop(x^) psi^)|^2 over the own-scale grids; and the Fourier transforms 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
 import moments
 from moments.pyramid import climb
 from synth.devices import choose
+from synth.energy import AT_ONCE
 
 Evaluation = Callable[[], float]
 
@@ -26,13 +29,13 @@ def noise(shape: tuple[int, ...], batch: int, device: str = "cpu") -> torch.Tens
 
 
 def ours(family: str, shape: tuple[int, ...], batch: int = 1, device: str = "cpu") -> Evaluation:
-    """Loss and gradient of a family, fields of a batch one by one on a CPU, as sampling does."""
+    """Loss and gradient of a family, of as many fields at once as sampling takes."""
     x = noise(shape, batch, device)
     op = moments.build(family, shape).to(x.device)
     with torch.no_grad():
         op.freeze(op.constants(x[:1]))
         target = op(x[:1]) + 0.1
-    at_once = 1 if x.device.type == "cpu" else batch
+    at_once = max(1, AT_ONCE // math.prod(shape)) if x.device.type == "cpu" else batch
 
     def evaluate() -> float:
         total = 0.0
@@ -88,14 +91,19 @@ def pywph(shape: tuple[int, ...], device: str = "cpu") -> Evaluation:
     return lambda: loss_and_gradient(field)[0]
 
 
-def pywph_loss(x: torch.Tensor) -> Callable[[torch.Tensor], tuple[float, torch.Tensor]]:
-    """pywph's loss of a field (ny, nx) with the target x, and its gradient."""
+def pywph_operator(x: torch.Tensor) -> tuple[Any, torch.Tensor]:
+    """pywph's default model, normalised by the target x (ny, nx), and the target's moments."""
     import pywph as pw
 
     shape = tuple(x.shape)
     op = pw.WPHOp(*shape, moments.default_scales(shape), L=4, dn=2, device=str(x.device))
     op.load_model()
-    target = op.apply(x, norm="auto")
+    return op, op.apply(x, norm="auto")
+
+
+def pywph_loss(x: torch.Tensor) -> Callable[[torch.Tensor], tuple[float, torch.Tensor]]:
+    """pywph's loss of a field (ny, nx) with the target x, and its gradient."""
+    op, target = pywph_operator(x)
 
     def loss_and_gradient(y: torch.Tensor) -> tuple[float, torch.Tensor]:
         field, chunks = op.preconfigure(y.clone(), requires_grad=True)

@@ -122,6 +122,7 @@ def samples() -> Table:
             row.name,
             "-" if math.isnan(row.seconds) else f"{row.seconds:.1f}",
             f"{row.loss:.3g}",
+            f"{row.coarsest:.3g}",
             f"{row.spectrum:.3f}",
             f"{row.histogram:.3f}",
             row.note,
@@ -140,7 +141,7 @@ def samples() -> Table:
         }
     head = [
         f"a sample of 256x256 (pywph: {ITERATIONS} iterations)", "s", "pywph's loss",
-        "rms ln spectrum", "histogram W1 / sd", "",
+        "S00 at j = J - 1 in it", "rms ln spectrum", "histogram W1 / sd", "",
     ]  # fmt: skip
     return _table(head, rows), numbers
 
