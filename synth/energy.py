@@ -13,7 +13,7 @@ from synth.preconditioner import Preconditioner
 
 #: Values of the fields that a CPU evaluates at once.  On small grids the calls are what an
 #: evaluation costs, and the fields share them; of more values only the memory grows.
-AT_ONCE = 2**17
+AT_ONCE = 2**18
 #: Floats that one evaluation of a field holds at once, over the values of the field: the peak of
 #: `wph` in benchmarks/RESULTS.md, 141 MiB for 65,536 values, is 564.
 WORKING_SET = 600

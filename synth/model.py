@@ -114,6 +114,13 @@ class Model:
                 f"A size of {len(shape)} axes was asked of a model of {len(self.shape)}-D fields; "
                 f"give {len(self.shape)} sizes, such as {'x'.join(map(str, self.shape))}."
             )
+        least = 2 ** self.settings["scales"]
+        if min(shape) < least:
+            raise InputError(
+                f"Fields of {'x'.join(map(str, shape))} were asked of a model of "
+                f"{self.settings['scales']} scales; sides of {least} or more would work, or a fit "
+                "with fewer scales."
+            )
         op = self.thresholded(self._build(shape))
         op.freeze({name: torch.as_tensor(value) for name, value in self.constants.items()})
         return op
