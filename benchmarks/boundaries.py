@@ -40,8 +40,9 @@ rms over its moments, with the rms that chance alone would give. Target: at most
 
 The spread is that between the crops; for gaps that between the fields, or where there is only one,
 what `synth fit` takes for it. Chance is told from how the fields differ, or where there is only one
-how its cuts and its gaps do. Written by `python -m benchmarks.boundaries`; the second and third
-kind of field are not part of the project.
+how its cuts and its gaps do; the scatter that several fields share, because what gaps cost them is
+measured for all together, adds to it. Written by `python -m benchmarks.boundaries`; the second and
+third kind of field are not part of the project.
 """
 Row = dict[str, tuple[float, float]]
 

@@ -1,38 +1,25 @@
-"""Gaps: missing pixels are replaced by what a Gaussian field of the same spectrum could hold there.
-
-A constrained realization (Hoffman & Ribak 1991, ApJ 380, L5) keeps every measured pixel and
-continues the field into the gaps with the right covariance, so that no edge of a gap is taken for a
-structure. Moments of order two are unbiased by it; all others are pulled towards their Gaussian
-values in proportion to the missing area, which :class:`Correction` undoes to first order.
-"""
+"""Gaps: missing pixels are filled, and what filling takes from the moments is given back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from moments import MomentFamily
-from synth import spectra, surrogates
+from synth import conditional
 from synth.errors import InputError
 from synth.field import Field
 
 #: Least share of valid pixels of a field.
 LEAST_VALID = 0.5
-#: Rounds of measuring the spectrum on the filled field and filling again.
-ROUNDS = 3
-#: Gaussian fields whose moments the correction takes away.
-SURROGATES = 32
-CG_STEPS = 300
-CG_TOLERANCE = 1e-5
-#: Least power relative to the largest, which bounds the condition number of the solve.
-FLOOR = 1e-10
+#: Least number of fillings, and most fields that are filled again, to measure the loss.
+LEAST_REFILLS, MOST_REFILLED = 8, 32
 
 
 def fill(x: Tensor, valid: Tensor, seed: int) -> Tensor:
-    """Fields whose gaps hold a constrained Gaussian realization.
+    """Fields whose gaps hold a constrained Gaussian realization (:mod:`synth.conditional`).
 
     Parameters
     ----------
@@ -51,50 +38,67 @@ def fill(x: Tensor, valid: Tensor, seed: int) -> Tensor:
     InputError
         If fewer than half of the pixels of a field are valid.
     """
-    share = valid.double().flatten(1).mean(1)
-    if float(share.min()) < LEAST_VALID:
+    least = 1 - float(missing(valid).max())
+    if least < LEAST_VALID:
         raise InputError(
-            f"Only {float(share.min()):.0%} of the pixels of a field are valid; moments need at "
+            f"Only {least:.0%} of the pixels of a field are valid; moments need at "
             f"least {LEAST_VALID:.0%}: crop the field to where it was measured."
         )
-    space = tuple(range(2, x.ndim))
-    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).double()
-    known = torch.where(valid, x.double(), 0.0)
-    filled = known / share.reshape(-1, *[1] * (x.ndim - 1)).sqrt()
-    for _ in range(ROUNDS):
-        power = _power(filled)
-        drawn = torch.fft.fftn(noise, dim=space, norm="ortho") * power.sqrt()
-        drawn = torch.fft.ifftn(drawn, dim=space, norm="ortho").real
-        mean = known.sum(space, keepdim=True) / valid.sum(space, keepdim=True)
-        rest = torch.where(valid, x - mean - drawn, 0.0)
-        filled = drawn + mean + _continue(rest, valid, power, space)
-        filled = torch.where(valid, x, filled)
-    return filled.to(x.dtype)
+    return conditional.fill(x, valid, seed)
 
 
-class Correction:
-    r"""Moments without the share that comes from the Gaussian filling.
+def loss(
+    fields: Iterable[tuple[Tensor, Tensor]],
+    refills: int,
+    moments: Callable[[Tensor], Tensor],
+    groups: np.ndarray,
+) -> np.ndarray:
+    r"""What filling takes from the moments, for each unit of the area that it fills.
 
-    With a share f of the area filled, :math:`\Phi = (1-f)\,\Phi_{field} + f\,\Phi_{Gauss}` to first
-    order, the latter being the mean over Gaussian surrogates of the filled field.
+    A constrained Gaussian keeps the spectrum and loses the rest of the process, all the more the
+    farther the gaps reach. What it loses where the field is unknown it loses as well where the
+    field is known: gaps of the same shapes, shifted at random, are filled in the filled fields
+    :math:`\hat x`, and the loss is that of their moments,
+    :math:`\langle\Phi(\hat x)-\Phi(\hat{\hat x})\rangle`, over the area that had not been
+    filled before. Where it does not stand out of its scatter it shrinks to 0 (James & Stein 1961).
 
     Parameters
     ----------
-    op : MomentFamily
-    filled : Tensor, (1, channel, *space)
-    share : float
-        f; with 0 moments stay as they are.
+    fields : iterable of (Tensor, Tensor)
+        Filled fields (1, channel, *space), and where they are valid, (1, 1, *space).
+    refills : int
+        Of each field.
+    moments : callable
+        Of fields, (n, channel, *space) -> (n, M).
+    groups : ndarray of int, (M,)
+        Moments of one group shrink together.
+
+    Returns
+    -------
+    ndarray, (M,) float64
     """
+    draw = np.random.default_rng(0)
+    found: list[np.ndarray] = []
+    areas: list[float] = []
+    for x, valid in fields:
+        whole = moments(x)[0]
+        for _ in range(refills):
+            shift = tuple(int(draw.integers(size)) for size in x.shape[2:])
+            moved = valid.roll(shift, tuple(range(2, x.ndim)))
+            again = conditional.fill(x, moved, -1 - len(found))  # no seed of a field
+            found.append((whole - moments(again)[0]).double().cpu().numpy())
+            areas.append(float((valid & ~moved).double().mean()))
+    area = max(float(np.mean(areas)), 1 / x[0, 0].numel())
+    lost = np.mean(found, axis=0) / area
+    rest = np.stack(found) - np.outer(areas, lost)
+    noise = np.square(rest).sum(0) / (len(found) - 1) / len(found) / area**2
+    scatter, signal = np.bincount(groups, noise), np.bincount(groups, lost**2)
+    return lost * (1 - scatter / signal.clip(min=1e-300)).clip(min=0)[groups]
 
-    def __init__(self, op: MomentFamily, filled: Tensor, share: float) -> None:
-        self.weight = share / (1 - share)
-        if share:
-            drawn = surrogates.gaussian(filled.cpu(), SURROGATES, True, seed=0)
-            self.gaussian = torch.cat([op(one[None].to(filled)) for one in drawn]).mean(0)
 
-    def __call__(self, values: Tensor) -> Tensor:
-        """Corrected moments, (n, M)."""
-        return values + self.weight * (values - self.gaussian) if self.weight else values
+def missing(valid: Tensor) -> Tensor:
+    """Share of the area of each field that is gaps, (n,) float64."""
+    return 1 - valid.double().flatten(1).mean(1)
 
 
 def masks(field: Field) -> Iterator[Tensor]:
@@ -103,9 +107,16 @@ def masks(field: Field) -> Iterator[Tensor]:
         yield torch.from_numpy(np.asarray(field.mask[number : number + 1]))
 
 
+def gappy(field: Field) -> int:
+    """Number of realizations with gaps."""
+    found = sum(not valid.all() for valid in masks(field))
+    shared = field.mask is not None and field.mask.shape[0] == 1
+    return field.n_samples * found if shared else found
+
+
 def missing_share(field: Field) -> float:
     """Share of the pixels that are gaps, over all realizations."""
-    shares = [1 - float(valid.double().mean()) for valid in masks(field)]
+    shares = [float(missing(valid)) for valid in masks(field)]
     return sum(shares) / len(shares) if shares else 0.0
 
 
@@ -123,44 +134,3 @@ def lost_share(valid: Tensor, scales: int) -> np.ndarray:
         reached = pool(padded, width, stride=1)
         lost.append(float(reached.mean()))
     return np.array(lost)
-
-
-def _power(x: Tensor) -> Tensor:
-    """Power spectrum of each channel, averaged over fields and shells, (1, channel, *space)."""
-    shape = x.shape[2:]
-    cross = spectra.measure(x)
-    radius = spectra.radial_frequency(shape).numpy()
-    rows = [np.interp(radius, spectra.centres(shape), cross[:, c, c]) for c in range(x.shape[1])]
-    power = torch.from_numpy(np.stack(rows))[None]
-    return power.clamp(min=FLOOR * float(power.max()))
-
-
-def _continue(known: Tensor, valid: Tensor, power: Tensor, space: tuple[int, ...]) -> Tensor:
-    """Conditional mean in the gaps: the least w C^-1 w that agrees with ``known`` where valid.
-
-    Conjugate gradients on the values in the gaps; C is diagonal in Fourier.
-    """
-    gap = ~valid
-
-    def apply(w: Tensor) -> Tensor:
-        spectrum = torch.fft.fftn(w, dim=space, norm="ortho") / power
-        return torch.where(gap, torch.fft.ifftn(spectrum, dim=space, norm="ortho").real, 0.0)
-
-    def dot(a: Tensor, b: Tensor) -> Tensor:
-        return (a * b).sum((1, *space), keepdim=True)
-
-    w = torch.zeros_like(known)
-    residual = -apply(known)
-    direction = residual.clone()
-    size = dot(residual, residual)
-    start = size.clamp(min=1e-30)
-    for _ in range(CG_STEPS):
-        turned = apply(direction)
-        step = size / dot(direction, turned).clamp(min=1e-30)
-        w = w + step * direction
-        residual = residual - step * turned
-        new = dot(residual, residual)
-        if float((new / start).max()) < CG_TOLERANCE**2:
-            break
-        direction, size = residual + (new / size.clamp(min=1e-30)) * direction, new
-    return known + w

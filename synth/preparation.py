@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from synth.devices import choose
 from synth.errors import InputError, UsageError
 from synth.field import Field
 from synth.periodisation import Periodisation
+from synth.spread import POOLED_BY
 from synth.transforms import Standardisation
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 #: Share of the pixels below which the default model keeps all pairs of scales.
 ECONOMICAL_SHARE = 0.05
-#: Of the realizations that fill gaps.
-GAP_SEED = 0
 #: Values held at once while reading.
 BLOCK_BYTES = 2**26
 
@@ -62,18 +62,33 @@ class Prepared:
 
     def fields(self) -> Iterator[Tensor]:
         """The standardised realizations, (1, channel, *space) each."""
-        device = self.op.band_power().device
-        for x in _filled(self.field, self.standard):
-            for one in x if self.periodise is None else self.periodise(x):
-                yield one[None].to(device)
+        return (self._periodic(x) for x, _ in _filled(self.field, self.standard))
 
     def moments(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Each realization and its moments, (1, M), those of filled gaps taken out."""
-        unbias = None
-        share = gaps.missing_share(self.field)
-        for x in self.fields():
-            unbias = unbias or gaps.Correction(self.op, x, share)
-            yield x, unbias(self.op(x))
+        """Each realization and its moments, (1, M), with what filling gaps took from them."""
+        loss = None
+        for x, valid in _filled(self.field, self.standard):
+            periodic = self._periodic(x)
+            values = self.op(periodic)
+            if valid is not None and not valid.all():
+                loss = torch.as_tensor(self._loss()) if loss is None else loss
+                values = values + float(gaps.missing(valid)) * loss.to(values)
+            yield periodic, values
+
+    def _periodic(self, x: Tensor) -> Tensor:
+        return (x if self.periodise is None else self.periodise(x)).to(self.op.band_power().device)
+
+    def _loss(self) -> np.ndarray:
+        """:func:`synth.gaps.loss` of a few fields."""
+        masked = _filled(self.field, self.standard)
+        gappy = ((x, v) for x, v in masked if v is not None and not v.all())
+        fields = min(gaps.MOST_REFILLED, gaps.gappy(self.field))
+        return gaps.loss(
+            islice(gappy, fields),
+            -(-gaps.LEAST_REFILLS // fields),
+            lambda x: self.op(self._periodic(x)),
+            self.op.labels.groups(*POOLED_BY),
+        )
 
 
 def prepare(
@@ -104,7 +119,7 @@ def prepare(
     op, settings = economical(family, field, settings)
     op = op if like is None else like.thresholded(op)
     periodic = _boundary(field, boundary) == "periodic"
-    periodise = None if periodic else Periodisation(_filled(field, standard))
+    periodise = None if periodic else Periodisation(x for x, _ in _filled(field, standard))
     prepared = Prepared(field, family, settings, standard, op.to(target_device), periodise)
     with torch.no_grad():
         if like is None:
@@ -114,13 +129,18 @@ def prepare(
     return prepared
 
 
-def _filled(field: Field, standard: Standardisation) -> Iterator[Tensor]:
-    """Standardised realizations without gaps, (n, channel, *space) at a time."""
+def _filled(field: Field, standard: Standardisation) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Standardised realizations without gaps, (1, channel, *space), and where they are valid."""
+    seed = 0
     for values, mask in field.masked_blocks(BLOCK_BYTES):
         x = torch.from_numpy(standard.forward(values))
-        if mask is not None and not mask.all():
-            x = gaps.fill(x, torch.from_numpy(np.asarray(mask)), GAP_SEED)
-        yield x
+        for number, one in enumerate(x.split(1)):
+            valid = None
+            if mask is not None:
+                valid = torch.from_numpy(np.asarray(mask[number % len(mask)])[None])
+                one = gaps.fill(one, valid, seed)
+            seed += 1
+            yield one, valid
 
 
 def economical(
