@@ -15,8 +15,8 @@ from moments.labels import Labels
 class Sum(MomentFamily):
     """Several families of one field, as one.
 
-    Moments and labels follow each other in the order of the parts; the constants of part i are
-    named ``parts.i.<name>``.
+    Moments and labels follow each other in the order of the parts; the constants of a part are
+    named ``parts.<family>.<name>``.
 
     Parameters
     ----------
@@ -28,29 +28,29 @@ class Sum(MomentFamily):
         super().__init__(parts[0].shape, parts[0].channels)
         self.name = "+".join(part.name for part in parts)  # type: ignore[misc]
         self.bank = parts[0].bank
-        self.parts = torch.nn.ModuleList(parts)
+        self.parts = torch.nn.ModuleDict({part.name: part for part in parts})
         self.labels = Labels.join(part.labels for part in parts)
 
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """The constants of every part."""
         return {
-            f"parts.{number}.{name}": value
-            for number, part in enumerate(self.parts)
+            f"parts.{family}.{name}": value
+            for family, part in self.parts.items()
             for name, value in part.constants(x).items()  # type: ignore[operator]
         }
 
     def band_power(self) -> Tensor:
         """As every part has it."""
-        return self.parts[0].band_power()  # type: ignore[operator]
+        return next(iter(self.parts.values())).band_power()  # type: ignore[operator]
 
     @property
     def finest_scales(self) -> np.ndarray:
         """Of every part."""
-        return np.concatenate([part.finest_scales for part in self.parts])
+        return np.concatenate([part.finest_scales for part in self.parts.values()])
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Moments of all parts, (batch, M)."""
-        return torch.cat([part(x, first) for part in self.parts], dim=1)
+        return torch.cat([part(x, first) for part in self.parts.values()], dim=1)
 
 
 class Subset(MomentFamily):

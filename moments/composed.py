@@ -27,7 +27,11 @@ class ComposedFamily(WaveletFamily):
 
     def compose(self, parts: Sequence[MomentClass]) -> None:
         """Take these classes, in this order."""
-        self.parts = torch.nn.ModuleList(parts)
+        self.parts = torch.nn.ModuleDict()
+        for part in parts:
+            name = type(part).__name__
+            again = sum(isinstance(one, type(part)) for one in self.parts.values())
+            self.parts[f"{name}{again + 1}" if again else name] = part
         scales = range(self.bank.scales)
         levels = [Labels.join(part.labels(j) for part in parts) for j in scales]
         self.labels = Labels.join(levels)
@@ -36,9 +40,9 @@ class ComposedFamily(WaveletFamily):
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """Power and mean modulus of the bands, power of the low passes."""
         out = super().constants(x)
-        for number, part in enumerate(self.parts):
+        for name, part in self.parts.items():
             if isinstance(part, LowPass):
-                out[f"parts.{number}.power"] = part.powers(climb(x, self.bank))
+                out[f"parts.{name}.power"] = part.powers(climb(x, self.bank))
         return out
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
@@ -46,6 +50,6 @@ class ComposedFamily(WaveletFamily):
         frozen = self.frozen()
         blocks = [x.new_zeros(len(x), self.starts[first])]
         for level in climb(self.checked(x, first), self.bank, carry=self.carry, first=first):
-            for part in self.parts:
+            for part in self.parts.values():
                 blocks += part(level, frozen)
         return torch.cat(blocks, dim=1)

@@ -50,4 +50,4 @@ class Covariance(ComposedFamily):
     @property
     def low(self) -> LowPass:
         """The low pass."""
-        return self.parts[1]  # type: ignore[return-value]
+        return self.parts[LowPass.__name__]  # type: ignore[return-value]

@@ -105,7 +105,19 @@ class MomentFamily(nn.Module, abc.ABC):
         """Frozen power of the bands of ``bank``, (channel, J, L): the spectrum of the target."""
 
     def freeze(self, constants: dict[str, Tensor]) -> MomentFamily:
-        """Set the normalising constants (see :meth:`constants`); returns the family itself."""
+        """Set the normalising constants (see :meth:`constants`); returns the family itself.
+
+        Raises
+        ------
+        ValueError
+            If they are not those of this family by name and shape.
+        """
+        own = self.state_dict()
+        if set(constants) != set(own):
+            raise ValueError(
+                f"The constants {', '.join(sorted(constants))} were given to a {self.name} family; "
+                f"{', '.join(sorted(own))} would work."
+            )
         for name, value in constants.items():
             buffer = self.get_buffer(name)
             if tuple(value.shape) != tuple(buffer.shape):

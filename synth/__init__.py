@@ -10,7 +10,7 @@ _HOMES = {
     "fit": "synth.fitting",
     "measure": "synth.measurement",
     "sample": "synth.sampling",
-    "merge": "synth.model",
+    "merge": "synth.merging",
     "read_model": "synth.model",
     "write_model": "synth.model",
     "Model": "synth.model",

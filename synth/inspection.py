@@ -107,8 +107,10 @@ def _fit(field: Field, statistics: dict[str, dict[str, float]]) -> dict[str, Any
     """The model that `fit` would build by default, or the sentence it would refuse with."""
     import moments
     from synth.cost import fit_cost
+    from synth.devices import keep_freed_memory
     from synth.preparation import economical
 
+    keep_freed_memory()
     try:
         family, settings = economical("wph", field, {})
     except InputError as error:

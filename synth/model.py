@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,10 +104,9 @@ class Model:
         Raises
         ------
         InputError
-            If fields of that size are too small for the model's scales.
+            If fields of that size are too small for the model's scales, or another version of
+            synth fitted the model.
         """
-        import torch
-
         shape = self.shape if shape is None else tuple(shape)
         if len(shape) != len(self.shape):
             raise InputError(
@@ -122,7 +121,28 @@ class Model:
                 "with fewer scales."
             )
         op = self.thresholded(self._build(shape))
-        op.freeze({name: torch.as_tensor(value) for name, value in self.constants.items()})
+        return self.freeze(op)
+
+    def freeze(self, op: MomentFamily) -> MomentFamily:
+        """A family of the model's settings with the model's constants.
+
+        Raises
+        ------
+        InputError
+            If the family has other moments or constants than the model.
+        """
+        import torch
+
+        other = "The model was fitted by another version of synth, or to other channels"
+        try:
+            op.freeze({name: torch.as_tensor(value) for name, value in self.constants.items()})
+        except ValueError as error:
+            raise InputError(f"{other}; fit a new one. {error}") from error
+        if op.shape == self.shape and op.n_moments != self.n_moments:
+            raise InputError(
+                f"{other}: it has {self.n_moments:,} moments, and {op.n_moments:,} are measured; "
+                "fit a new one."
+            )
         return op
 
     def thresholded(self, op: MomentFamily) -> MomentFamily:
@@ -248,44 +268,3 @@ def write_model(path: str, model: Model, overwrite: bool = False) -> None:
     from synth import hdf5
 
     hdf5.write_model(path, model.to_tree(), overwrite=overwrite)
-
-
-def merge(models: Sequence[Model]) -> Model:
-    """One model of several fitted with the same settings and constants to different fields.
-
-    The fields of all are pooled: mean moments weighted by their numbers of fields, pooled spread.
-
-    Raises
-    ------
-    InputError
-        If the models differ in anything but their fields; :func:`synth.fit` with ``like=`` makes
-        models that merge.
-    """
-    first, *others = models
-    for other in others:
-        same = (
-            (other.family, other.shape, other.channels, other.settings)
-            == (first.family, first.shape, first.channels, first.settings)
-            and other.standardisation == first.standardisation
-            and np.array_equal(other.kept, first.kept)  # type: ignore[arg-type]
-            and all(np.array_equal(other.constants[k], v) for k, v in first.constants.items())
-        )
-        if not same:
-            raise InputError(
-                "Models merge when they share settings and normalisation, and these do not; "
-                "fit the second field with --like and the first model."
-            )
-    weights = np.array([model.n_fields for model in models], dtype=float)
-    weights /= weights.sum()
-
-    def pooled(arrays: list[np.ndarray]) -> np.ndarray:
-        return np.tensordot(weights, np.stack(arrays), 1)
-
-    return replace(
-        first,
-        mean=pooled([model.mean for model in models]),
-        spread=np.sqrt(pooled([model.spread**2 for model in models])),
-        targets=np.concatenate([model.targets for model in models]),
-        spectrum=pooled([model.spectrum for model in models]),
-        provenance={**first.provenance, "merged": [model.digest() for model in models]},
-    )

@@ -125,7 +125,7 @@ def prepare(
         if like is None:
             op.freeze(_average(op.constants(x) for x in prepared.fields()))
         else:
-            op.freeze({name: torch.as_tensor(value) for name, value in like.constants.items()})
+            like.freeze(op)
     return prepared
 
 

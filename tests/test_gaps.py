@@ -11,6 +11,9 @@ from synth import gaps
 from synth.errors import InputError
 from synth.field import Field
 
+#: Fields this small have many moments for their pixels; that they say so is tested with `fit`.
+pytestmark = pytest.mark.filterwarnings("ignore:.*a model starts to store its example")
+
 
 def smooth_fields(n: int, size: int, seed: int) -> torch.Tensor:
     """Gaussian fields of spectrum k^-3, standardised."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from known_fields import lognormal_fields
 
 import synth
-from synth import checkpoint, fitting, model, spectra
+from synth import checkpoint, fitting, merging, model, spectra
 from synth.errors import InputError, UsageError
 from synth.field import Field
 from synth.sampling import sample
@@ -191,6 +193,17 @@ def test_a_model_is_the_same_after_its_tree_and_its_file(tmp_path):
         assert sample(twin, 1, steps=2).outcomes == sample(fitted, 1, steps=2).outcomes
 
 
+@pytest.mark.parametrize("change", ["name", "number"])
+def test_a_model_of_another_version_is_refused(small: model.Model, change: str) -> None:
+    if change == "name":
+        old = {f"parts.0.{name}": value for name, value in small.constants.items()}
+        other = replace(small, constants=old)
+    else:
+        other = replace(small, mean=small.mean[:-1])
+    with pytest.raises(InputError, match="fitted by another version of synth"):
+        sample(other, 1)
+
+
 def test_merging_is_fitting_the_union():
     both = field(5, 32)
     parts = [
@@ -198,13 +211,13 @@ def test_merging_is_fitting_the_union():
         for v in (both.values[:3], both.values[3:])
     ]
     first = fitting.fit(parts[0], "covariance", scales=3)
-    merged = model.merge([first, fitting.fit(parts[1], like=first)])
+    merged = merging.merge([first, fitting.fit(parts[1], like=first)])
     union = fitting.fit(both, like=first)
     np.testing.assert_allclose(merged.mean, union.mean, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(merged.spectrum, union.spectrum, rtol=1e-6, atol=1e-12)
     assert merged.n_fields == union.n_fields == 5
     with pytest.raises(InputError, match="Models merge when they share settings"):
-        model.merge([first, fitting.fit(parts[1], "covariance", scales=3)])
+        merging.merge([first, fitting.fit(parts[1], "covariance", scales=3)])
 
 
 @pytest.mark.parametrize(("shape", "channels"), [((64,), 1), ((32, 24), 2), ((12, 10, 8), 1)])
