@@ -40,7 +40,7 @@ HISTORY = 60
 HISTORY_BYTES = 4 * 2**30
 #: Most fields that a core works on together, and the bytes that their histories may take.
 TOGETHER = 8
-BATCH_BYTES = 2**28
+BATCH_BYTES = 2**29
 #: Values from which a field is worth all cores of the machine.
 LARGE_FIELD = 2**19
 
@@ -208,8 +208,9 @@ def _batch_size(batch: int | str, n: int, device: torch.device, method: LBFGS, v
     if batch != "auto":
         return int(batch)
     if device.type != "cuda":
-        share = -(-n // torch.get_num_threads())
-        return max(1, min(TOGETHER, share, BATCH_BYTES // method.memory(values)))
+        most = max(1, min(TOGETHER, BATCH_BYTES // method.memory(values)))
+        share = math.ceil(n / torch.get_num_threads())
+        return math.ceil(share / math.ceil(share / most))  # as even as can be
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, int(0.5 * free / method.memory(values)))
 
