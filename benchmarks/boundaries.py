@@ -41,7 +41,8 @@ rms over its moments, with the rms that chance alone would give. Target: at most
 The spread is that between the crops; for gaps that between the fields, or where there is only one,
 what `synth fit` takes for it. Chance is told from how the fields differ, or where there is only one
 how its cuts and its gaps do; the scatter that several fields share, because what gaps cost them is
-measured for all together, adds to it. Written by `python -m benchmarks.boundaries`; the second and
+measured for all together, adds to it. The mean of vorticity (Lmean) is 0 in every field: its
+spread under gaps is theirs alone. Written by `python -m benchmarks.boundaries`; the second and
 third kind of field are not part of the project.
 """
 Row = dict[str, tuple[float, float]]

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -380,44 +379,6 @@ def test_cost_of_a_fit_counts_its_evaluations(monkeypatch: pytest.MonkeyPatch) -
     assert memory >= 2**20 * 50  # at least the interpreter and torch
     monkeypatch.setattr(cost, "LARGEST", 2**12)
     assert cost.fit_cost(build, (256, 128), 1, samples=8)[0] == 4 * 16
-
-
-def large(path: Path, samples: int, gap: bool = False) -> None:
-    """Many fields in a small file: noise in one corner, zeros elsewhere, compressed."""
-    with h5py.File(path, "w") as file:
-        data = file.create_dataset(
-            "a", (samples, 512, 512), "f4", chunks=(1, 512, 512), compression="gzip"
-        )
-        data.attrs["dims"] = "sample,y,x"
-        for i in range(0, samples, 7):
-            data[i, :32, :32] = RNG.normal(size=(32, 32))
-        if gap:
-            data[3, 100, 100] = np.nan
-
-
-def test_a_file_of_many_fields_is_never_in_memory(tmp_path: Path) -> None:
-    large(tmp_path / "f.h5", 300, gap=True)  # 300 MiB of floats
-    script = textwrap.dedent("""
-        import resource, sys
-        import synth
-        from synth.boundary import detect_boundary
-        from synth.transforms import Standardisation
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        field = synth.read(sys.argv[1])
-        standard = Standardisation.measure(field)
-        for block in field.blocks(2**24):
-            standard.forward(block)
-        detect_boundary(field)
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print((after - before) / 1024, field.n_samples, field.mask[3].sum())
-    """)
-    shown = subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "f.h5"],
-        capture_output=True, text=True, check=True, cwd=ROOT,
-    )  # fmt: skip
-    grown, samples, valid = shown.stdout.split()
-    assert float(grown) < 250
-    assert (int(samples), int(valid)) == (300, 512 * 512 - 1)
 
 
 def test_lazy_values_are_those_read_at_once(
