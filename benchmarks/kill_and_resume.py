@@ -53,7 +53,7 @@ def main() -> None:
             process = started(model, out, asked.samples, "--resume")
             try:
                 # Short enough that all kills together find the run at work.
-                process.wait(timeout=start + draw.uniform(0, 1) * length / asked.kills)
+                process.wait(timeout=start + draw.uniform(0, 0.7) * length / asked.kills)
                 break
             except subprocess.TimeoutExpired:
                 process.kill()

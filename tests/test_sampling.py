@@ -35,6 +35,14 @@ def small() -> model.Model:
     return fitting.fit(field(4, 32), "wph", scales=3, angles=2)
 
 
+@pytest.fixture
+def threads():
+    """Sets the number of threads, for this test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 def test_a_small_synthesis_converges_within_a_tenth_of_the_spread():
     real = field(6, 64)
     fitted = fitting.fit(real, "scattering-covariance", scales=4, angles=2)
@@ -65,7 +73,8 @@ def test_sample_i_depends_on_the_seed_and_i_alone(small, init):
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_an_interrupted_run_goes_on_to_the_same_bits(small, batch, tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on_to_the_same_bits(small, threads, batch, tmp_path, monkeypatch):
+    threads(1)  # one worker, so that it is known where the run stops
     monkeypatch.setattr(checkpoint, "STATE_EVERY", 0.0)
     settings = {"n": 3, "seed": 2, "steps": 14, "batch": batch}
     whole = sample(small, **settings)
@@ -83,20 +92,13 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(small, batch, tmp_path, mon
     assert resumed.outcomes == whole.outcomes
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_samples_made_side_by_side_are_those_made_one_by_one(small, two_threads, tmp_path):
+def test_samples_made_side_by_side_are_those_made_one_by_one(small, threads, tmp_path):
     settings = {"n": 4, "seed": 3, "steps": 12, "batch": 1}
+    threads(2)
     together = sample(small, **settings)
-    torch.set_num_threads(1)
+    threads(1)
     np.testing.assert_array_equal(sample(small, **settings).field.values, together.field.values)
-    torch.set_num_threads(2)
+    threads(2)
 
     def stop(state: dict) -> None:
         if state["done"] >= 1 and state.get("scale") == 0:
