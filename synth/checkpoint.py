@@ -20,7 +20,7 @@ from synth.errors import InputError
 
 SETTINGS = "run.json"
 #: Seconds between two states of the batch in progress.
-STATE_EVERY = 15.0
+STATE_EVERY = 30.0
 
 
 class Checkpoint:
