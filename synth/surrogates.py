@@ -1,8 +1,8 @@
 """Controls that share the spectrum of the real fields and nothing else.
 
 A statistic that cannot tell them from real fields sees no more than the spectrum. Open fields are
-first replaced by their periodic component (Moisan 2011), because the jump across the border would
-otherwise put a cross into the spectrum of the control.
+first made periodic as they are for a fit (`synth.periodisation`), because the jump across the
+border would otherwise put a cross into the spectrum of the control.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from synth.moisan import periodic_component
+from synth.periodisation import Periodisation
 
 
 def gaussian(fields: Tensor, n: int, periodic: bool, seed: int) -> Tensor:
@@ -30,11 +30,11 @@ def gaussian(fields: Tensor, n: int, periodic: bool, seed: int) -> Tensor:
     Returns
     -------
     Tensor
-        (n, channel, *space). Its covariance is the mean over `fields` of the periodogram matrix
-        x^_a conj(x^_b), in expectation.
+        (n, channel, *space). Its cross-spectra are the mean over `fields` of the periodograms
+        x^_a conj(x^_b), in expectation; of open fields, once they are periodic.
     """
     space = tuple(range(2, fields.ndim))
-    x = fields if periodic else periodic_component(fields)
+    x = fields if periodic else _closed(fields)
     mean = x.mean((0, *space), keepdim=True)
     spectra = torch.fft.rfftn(x - mean, dim=space, norm="forward").flatten(2)
     matrix = torch.einsum("nak,nbk->kab", spectra, spectra.conj()) / len(spectra)
@@ -56,10 +56,11 @@ def _coloured(root: Tensor, shape: torch.Size, seed: int, index: int) -> Tensor:
 def phase_randomised(fields: Tensor, periodic: bool, seed: int) -> Tensor:
     """Each field with the phases of a white noise added to its own: same periodogram.
 
-    All channels of a field get the same phases, which keeps their cross-spectra.
+    All channels of a field get the same phases, which keeps their cross-spectra. Open fields are
+    made periodic first.
     """
     space = tuple(range(2, fields.ndim))
-    x = fields if periodic else periodic_component(fields)
+    x = fields if periodic else _closed(fields)
     spectra = torch.fft.rfftn(x, dim=space, norm="forward")
     noise = torch.stack(
         [torch.randn(x.shape[2:], generator=_generator(seed, i)) for i in range(len(x))]
@@ -68,6 +69,12 @@ def phase_randomised(fields: Tensor, periodic: bool, seed: int) -> Tensor:
     phases = phases / phases.abs().clamp(min=1e-30)
     phases.flatten(2)[..., 0] = 1.0  # the mean stays
     return torch.fft.irfftn(spectra * phases, s=x.shape[2:], dim=space, norm="forward")
+
+
+def _closed(fields: Tensor) -> Tensor:
+    """Open fields made periodic with the power of their process."""
+    mean = fields.mean((0, *range(2, fields.ndim)), keepdim=True)
+    return Periodisation([fields - mean])(fields - mean) + mean
 
 
 def _generator(seed: int, index: int) -> torch.Generator:
