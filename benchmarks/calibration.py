@@ -1,12 +1,15 @@
 """How often `compare` is wrong about real fields, and how often it sees what is wrong with others.
 
     python -m benchmarks.calibration [--splits 2000] [--judged 100] [--fields 8] [--size 128]
+                                     [--synthetic 6]
 
 False alarms: real fields are split at random into "real" and "synthetic" many times. For each
 statistic the share of splits with p <= 0.05, before Holm's correction, should be 5%; 2000 splits
 tell it to 0.5%. Power: the same with one side altered: every feature shifted by one sd, every
 feature with 0.3 of its spread, and Gaussian surrogates of the real side. Copies: one field among
-the others is a real one, shifted, turned and with noise. The flow is samples/vorticity_2d.h5
+the others is a real one, shifted, turned and with noise. One real field: each field in turn is the
+only real one and `--synthetic` others are the synthetic ones, all cut into blocks
+(`synth.one_field`). The flow is samples/vorticity_2d.h5
 low-passed to the given size; the Gaussian and lognormal fields have spectra k^-3, the logarithm an
 sd of 0.7. The table goes to benchmarks/CALIBRATION.md.
 """
@@ -25,10 +28,11 @@ import torch
 from torch import Tensor
 
 import synth
-from synth import calibration, surrogates
+from synth import calibration, one_field, surrogates
 from synth.comparison import measure
+from synth.field import Field
 from synth.memorisation import copies
-from synth.pairing import Pairing
+from synth.pairing import Pairing, pair
 from synth.statistics import Frame, applicable
 from synth.statistics.bands import crop
 
@@ -36,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("CALIBRATION.md")
 sys.path.insert(0, str(ROOT / "tests"))
 POOL = 48
+MOST_ONE = 24  # fields that take a turn as the only real one
 FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda f: f,
     "shift of 1 sd": lambda f: f + f.std(0),
@@ -116,11 +121,39 @@ def copies_caught(fields: Tensor, frame: Frame, n: int, trials: int) -> tuple[in
         real, other = fields[order[:n]], fields[order[n : 2 * n]].clone()
         copy = torch.roll(real[0].flip(-1).transpose(-1, -2), (11, 5), (-2, -1))
         other[0] = copy + 0.05 * torch.randn(copy.shape, generator=generator)
-        pairing = Pairing(frame, real, (other,), np.zeros(1), np.ones(1), False, ())
+        pairing = Pairing(frame, real, (other,), np.zeros(1), np.ones(1), (n,), False, ())
         found = copies(pairing, other)[1]
         caught += 0 in found
         alarms += len(set(found) - {0})
     return caught, alarms
+
+
+def one_real(fields: Tensor, n: int) -> tuple[Counter[str], int]:
+    """How often each of the fields alone is told from n others: p <= 0.05, and the verdicts."""
+    found, generator = Counter[str](), np.random.default_rng(2)
+    trials = min(len(fields), MOST_ONE)
+    for i in range(trials):
+        others = generator.permutation(np.delete(np.arange(len(fields)), i))[:n]
+        sets = (Field.from_array(fields[chosen], boundary="periodic") for chosen in ([i], others))
+        pairing = pair(next(sets), [next(sets)])
+        statistics = applicable(pairing.frame)
+        real, other = (
+            measure(x, pairing.frame, statistics, lambda _: None)[0]
+            for x in (pairing.real, pairing.synthetic[0])
+        )
+        turns = {name: one_field.ratios(f, other[name], n) for name, f in real.items()}
+        p = {name: one_field.p_value(ratios) for name, ratios in turns.items()}
+        found.update(name for name in p if p[name] <= calibration.LEVEL)
+        found.update(
+            f"{name}, ratio" for name, r in turns.items() if r[0] > calibration.CLOSE_RATIO
+        )
+        adjusted = calibration.holm(list(p.values()))
+        verdicts = [
+            one_field.verdict(float(ratios[0]), one, n)
+            for ratios, one in zip(turns.values(), adjusted, strict=True)
+        ]
+        found["different"] += "different" in verdicts
+    return found, trials
 
 
 def report(name: str, fields: Tensor, frame: Frame, given: argparse.Namespace) -> list[str]:
@@ -132,19 +165,24 @@ def report(name: str, fields: Tensor, frame: Frame, given: argparse.Namespace) -
     alarms = false_alarms(features, given.splits, n)
     found = judged(features, gaussian, given.judged, n)
     caught, accused = copies_caught(fields, frame, n, given.judged)
+    alone, trials = one_real(fields, given.synthetic)
     faults = list(found)[1:]
     lines = [
         f"## {name}: {n} against {n} of {len(fields)} fields of {frame.shape[0]}x{frame.shape[1]}",
         "",
-        "| percent of splits with p <= 0.05 | real against real | " + " | ".join(faults) + " |",
-        "|---|---|" + "---|" * len(faults),
+        "| percent of splits with p <= 0.05 | real against real | "
+        + " | ".join(faults)
+        + f" | one field against {given.synthetic} | ratio of that > 1.25 |",
+        "|---|---|" + "---|" * (len(faults) + 2),
     ]
     for key, rate in alarms.items():
         powers = " | ".join(f"{100 * found[f][key] / given.judged:.0f}" for f in faults)
-        lines.append(f"| {key} | {100 * rate:.1f} | {powers} |")
+        chance, above = (100 * alone[k] / trials for k in (key, f"{key}, ratio"))
+        lines.append(f"| {key} | {100 * rate:.1f} | {powers} | {chance:.0f} | {above:.0f} |")
     for key, title in (("together", "all together"), ("different", "verdict `different`")):
         shares = (f"{100 * counts[key] / given.judged:.0f}" for counts in found.values())
-        lines.append(f"| {title} | {' | '.join(shares)} |")
+        last = f"{100 * alone[key] / trials:.0f}" if key == "different" else "-"
+        lines.append(f"| {title} | {' | '.join(shares)} | {last} | - |")
     lines += [
         "",
         f"Copies found: {caught} of {given.judged}; independent fields taken for copies: {accused} "
@@ -159,12 +197,13 @@ def main() -> None:
     parser.add_argument("--judged", type=int, default=100, help="splits for power and verdicts")
     parser.add_argument("--fields", type=int, default=8)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--synthetic", type=int, default=6, help="fields beside one real one")
     given = parser.parse_args()
     error = 100 * math.sqrt(0.05 * 0.95 / given.splits)
     text = (
         "# Calibration\n\nWritten by `python -m benchmarks.calibration`, whose head says what is "
         f"measured. Real against real: {given.splits} splits, standard error {error:.1f} at 5%; "
-        f"all else: {given.judged} splits.\n"
+        f"faults: {given.judged} splits; one real field: at most {MOST_ONE} of them.\n"
     )
     for process, (fields, frame) in pools(given.size).items():
         text += "\n" + "\n".join(report(process, fields, frame, given)) + "\n"

@@ -165,15 +165,13 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def verdict(scores: Shuffled, p: float | None, n_real: int, n_synthetic: int) -> str:
-    """The verdict on one statistic; `p` is adjusted over statistics, None for blocks of one field.
+def verdict(scores: Shuffled, p: float, n_real: int, n_synthetic: int) -> str:
+    """The verdict on one statistic; `p` is adjusted over statistics.
 
     indistinguishable: p >= 0.05, and ratio and spread inside their own permutation bands;
     close: ratio <= 1.25; underpowered: fewer than five fields on a side; different: otherwise.
     """
     ratio, spread = float(scores.ratio[0]), float(scores.spread[0])
-    if p is None:
-        return "close" if ratio <= CLOSE_RATIO else "different"
     if min(n_real, n_synthetic) < LEAST_FIELDS:
         return "underpowered"
     inside = all(

@@ -20,12 +20,13 @@ from synth.errors import InputError
 from synth.field import Ensemble, Field
 from synth.judgement import CONTROLS, Judge, Measured, diversity_ratio, overall
 from synth.memorisation import likeness
-from synth.pairing import Pairing, pair
+from synth.pairing import Pairing, cut, pair
 from synth.statistics import Batch, Frame, Statistic, applicable
 from synth.statistics.base import smallest_bias
 
 CHUNK_BYTES = 2**25
 MOST_CONTROLS = 32
+CONTROLS_OF_ONE = 4  # whole fields, where there is one real field
 EXAMPLES = 4
 MOST_SETS = 5  # as many as there are colours for them
 Progress = Callable[[dict], None]
@@ -45,7 +46,8 @@ def compare(
     Parameters
     ----------
     real
-        The real fields; five or more for a full verdict. A single one is cut into blocks.
+        The real fields; five or more for a full verdict. A single one is cut into blocks, which
+        takes three synthetic fields to be judged (`synth.one_field`).
     synthetic
         The fields to judge, from this package or any other generator, or several sets of them.
     model
@@ -81,19 +83,19 @@ def compare(
     models = _models(model, len(fields))
     pairing = pair(real, fields)
     statistics = applicable(pairing.frame)
-    n_controls = min(len(pairing.real), MOST_CONTROLS)
-    periodic = pairing.frame.periodic
+    gaussian, phase, n_controls = _controls(pairing, seed)
     sets = {
         "real": pairing.real,
         **dict(zip(titles, pairing.synthetic, strict=True)),
-        "gaussian": surrogates.gaussian(pairing.real, n_controls, periodic, seed),
-        "phase": surrogates.phase_randomised(pairing.real[:n_controls], periodic, seed),
+        "gaussian": gaussian,
+        "phase": phase,
     }
     tick = _counter(progress, sum(map(len, sets.values())) + sum(map(len, pairing.synthetic)))
     features, curves = {}, {}
     for name, values in sets.items():
         features[name], curves[name] = measure(values, pairing.frame, statistics, tick)
-    judge = Judge(features, curves, statistics, pairing, seed)
+    counts = dict(zip(titles, pairing.counts, strict=True)) | dict.fromkeys(CONTROLS, n_controls)
+    judge = Judge(features, curves, statistics, pairing, counts, seed)
     comparisons = []
     for title, given, known in zip(titles, several, models, strict=True):
         memorisation, diversity = likeness(pairing, sets[title], seed)
@@ -144,6 +146,24 @@ def measure(
         {name: torch.cat(parts) for name, parts in features.items()},
         {name: torch.cat(parts) for name, parts in drawn.items()},
     )
+
+
+def _controls(pairing: Pairing, seed: int) -> tuple[Tensor, Tensor, int]:
+    """Gaussian fields, fields of random phases, and the number of each before they are cut."""
+    if pairing.whole is None or pairing.around is None:
+        n, real, periodic = (
+            min(len(pairing.real), MOST_CONTROLS),
+            pairing.real,
+            pairing.frame.periodic,
+        )
+        gaussian = surrogates.gaussian(real, n, periodic, seed)
+        return gaussian, surrogates.phase_randomised(real[:n], periodic, seed), n
+    n, periodic, shape = CONTROLS_OF_ONE, pairing.around.periodic, pairing.frame.shape
+    gaussian = surrogates.gaussian(pairing.whole, n, periodic, seed)
+    same = pairing.whole.expand(n, *pairing.whole.shape[1:])
+    phase = surrogates.phase_randomised(same, periodic, seed)
+    blocks = [torch.from_numpy(cut(x.numpy(), shape)) for x in (gaussian, phase)]
+    return blocks[0], blocks[1], n
 
 
 def _titles(fields: Sequence[Field], names: Sequence[str] | None) -> list[str]:

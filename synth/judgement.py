@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth import calibration
+from synth import calibration, one_field
 from synth.calibration import Shuffled
 from synth.card import Row
 from synth.pairing import Pairing
@@ -29,7 +29,8 @@ class _Set:
     features: Tensor
     shown: Tensor  # what the value is computed from
     scores: Shuffled
-    p: float | None  # adjusted over the statistics; None for blocks of one field
+    p: float  # adjusted over the statistics
+    verdict: str
 
 
 class Judge:
@@ -43,6 +44,8 @@ class Judge:
         In the order of the rows.
     pairing
         How the fields were brought together.
+    counts
+        Number of fields of the controls and of the synthetic sets, before they were cut.
     seed
         Of the permutations.
     """
@@ -53,10 +56,11 @@ class Judge:
         drawn: dict[str, Measured],
         statistics: Sequence[Statistic],
         pairing: Pairing,
+        counts: dict[str, int],
         seed: int,
     ) -> None:
         self.features, self.drawn, self.statistics = features, drawn, statistics
-        self.pairing, self.seed = pairing, seed
+        self.pairing, self.counts, self.seed = pairing, counts, seed
         self.controls = {who: self._seen(who) for who in CONTROLS}
 
     def rows(self, title: str, families: frozenset[str]) -> tuple[list[Row], list[Shuffled]]:
@@ -74,18 +78,31 @@ class Judge:
 
     def _seen(self, who: str) -> list[_Set]:
         real, other = self.features["real"], self.features[who]
-        first = self.statistics[0].name
-        labels = calibration.labellings(len(real[first]), len(other[first]), self.seed)
+        n_real, n = (len(side[self.statistics[0].name]) for side in (real, other))
+        labels = calibration.labellings(n_real, n, self.seed)
         scores = [calibration.shuffle(real[s.name], other[s.name], labels) for s in self.statistics]
-        adjusted = calibration.holm([s.p for s in scores])
+        if not self.pairing.blocks:
+            p = calibration.holm([s.p for s in scores])
+            verdicts = [
+                calibration.verdict(score, one, n_real, n)
+                for score, one in zip(scores, p, strict=True)
+            ]
+        else:
+            n = self.counts[who]
+            turns = [one_field.ratios(real[s.name], other[s.name], n) for s in self.statistics]
+            p = calibration.holm([one_field.p_value(t) for t in turns])
+            verdicts = [
+                one_field.verdict(float(t[0]), one, n) for t, one in zip(turns, p, strict=True)
+            ]
         return [
             _Set(
                 other[s.name],
                 (other if s.value_from == "features" else self.drawn[who])[s.name],
-                own,
-                None if self.pairing.blocks else p,
+                score,
+                one,
+                verdict,
             )
-            for s, own, p in zip(self.statistics, scores, adjusted, strict=True)
+            for s, score, one, verdict in zip(self.statistics, scores, p, verdicts, strict=True)
         ]
 
     def _row(
@@ -95,7 +112,7 @@ class Judge:
         real = self.features["real"][name]
         shown = real if statistic.value_from == "features" else self.drawn["real"][name]
         several = min(len(real), len(own.features)) > 1
-        calibrated = own.p is not None
+        calibrated = not self.pairing.blocks
         gaussian = controls["gaussian"]
         return Row(
             name=name,
@@ -105,7 +122,7 @@ class Judge:
             effect=statistic.effect,
             value=statistic.value(shown, own.shown, frame),
             smallest_bias=statistic.visible(shown, len(own.features), frame),
-            p=own.p,
+            p=own.p if calibrated else None,
             p_single=own.scores.p if calibrated else None,
             ratio=float(own.scores.ratio[0]),
             ratio_band=calibration.band(own.scores.ratio) if calibrated else None,
@@ -114,22 +131,18 @@ class Judge:
             skill=calibration.skill(
                 real, own.features, gaussian.features, float(gaussian.scores.ratio[0])
             ),
-            verdict=self._verdict(own),
+            verdict=own.verdict,
             worst_feature=_worst_feature(statistic, real, own.features, frame),
             controls={
                 who: {
                     "value": statistic.value(shown, control.shown, frame),
                     "ratio": float(control.scores.ratio[0]),
-                    "verdict": self._verdict(control),
+                    "verdict": control.verdict,
                 }
                 for who, control in controls.items()
             },
             details=statistic.details(shown, own.shown, frame),
         )
-
-    def _verdict(self, own: _Set) -> str:
-        n_real = len(self.pairing.real)
-        return calibration.verdict(own.scores, own.p, n_real, len(own.features))
 
 
 def _worst_feature(statistic: Statistic, real: Tensor, other: Tensor, frame: Frame) -> str:
@@ -160,9 +173,11 @@ def overall(
         verdict, sentence = "different", memorisation["sentence"]
     elif count["underpowered"]:
         verdict = "underpowered"
+        least = f"{one_field.LEAST_SYNTHETIC} synthetic fields and more"
+        takes = least if pairing.blocks else f"{calibration.LEAST_FIELDS} of each"
         sentence = (
-            f"{n} synthetic and {n_real} real fields are too few for a verdict, which takes "
-            f"{calibration.LEAST_FIELDS} of each; the largest difference is in {most}."
+            f"{n} synthetic and {n_real} real {kind} are too few for a verdict, which takes "
+            f"{takes}; the largest difference is in {most}."
         )
     elif p is not None and p >= calibration.LEVEL:
         verdict = "indistinguishable"

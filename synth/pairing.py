@@ -34,7 +34,8 @@ class Pairing:
     synthetic: tuple[Tensor, ...]  # one (n, channel, *space) for each synthetic set
     mean: np.ndarray  # (channel,)
     sd: np.ndarray  # (channel,)
-    blocks: bool  # one real field only, cut into blocks
+    counts: tuple[int, ...]  # fields of each synthetic set
+    blocks: bool  # one real field only; all fields are cut into blocks, block b of field b mod n
     notes: tuple[str, ...]
     whole: Tensor | None = None  # that field uncut (1, channel, *space)
     around: Frame | None = None  # and its frame
@@ -59,12 +60,13 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
     if blocks:
         shape = _block_shape(real.shape, shape)
     boundary = "periodic" if all(periodic) and not cropped and not blocks else "open"
-    uncut = arrays[0]
-    arrays = [_cut(a, shape, every=blocks) for a in arrays]
+    uncut, counts = arrays[0], tuple(map(len, arrays[1:]))
+    arrays = [cut(a, shape, every=blocks) for a in arrays]
     if blocks:
         notes.append(
             f"There is one real field: all fields are cut into blocks of {_size(shape)}, "
-            "which gives no p-value."
+            "which gives no p-value; how far each synthetic field is from the others tells what "
+            "chance does."
         )
     elif cropped:
         notes.append(f"The fields differ in size: one crop of {_size(shape)} of each is compared.")
@@ -83,9 +85,9 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
     frame = Frame(shape, boundary, channels, components)
     sets = scaled[0], tuple(scaled[1 : len(arrays)])
     if not blocks:
-        return Pairing(frame, *sets, mean, sd, False, tuple(notes))
+        return Pairing(frame, *sets, mean, sd, counts, False, tuple(notes))
     around = replace(frame, shape=real.shape, boundary="periodic" if periodic[0] else "open")
-    return Pairing(frame, *sets, mean, sd, True, tuple(notes), scaled[-1], around)
+    return Pairing(frame, *sets, mean, sd, counts, True, tuple(notes), scaled[-1], around)
 
 
 def vector_components(field: Field) -> tuple[int, ...]:
@@ -161,8 +163,9 @@ def _block_shape(real: tuple[int, ...], common: tuple[int, ...]) -> tuple[int, .
     )
 
 
-def _cut(values: np.ndarray, shape: tuple[int, ...], every: bool) -> np.ndarray:
-    """The first crop of each field, or every block that fits side by side."""
+def cut(values: np.ndarray, shape: tuple[int, ...], every: bool = True) -> np.ndarray:
+    """Every block of each of n fields that fits side by side (block b is of field b mod n), or
+    the first crop of each."""
     for axis, size in enumerate(shape):
         count = values.shape[2 + axis] // size if every else 1
         parts = np.split(values.take(range(count * size), 2 + axis), count, axis=2 + axis)

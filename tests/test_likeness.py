@@ -19,7 +19,9 @@ VECTOR = Frame((24, 24, 24), "periodic", ("u", "v", "w"), (2, 1, 0))
 
 def likeness(real, other, frame, seed):
     ones = np.ones(len(frame.channels))
-    return of_pairing(Pairing(frame, real, (other,), 0 * ones, ones, False, ()), other, seed)
+    return of_pairing(
+        Pairing(frame, real, (other,), 0 * ones, ones, (len(other),), False, ()), other, seed
+    )
 
 
 def sets(frame: Frame, n: int = 6):
