@@ -167,7 +167,8 @@ def overall(
     worst = max(rows, key=lambda row: (calibration.VERDICTS.index(row.verdict), row.ratio))
     kind = "blocks" if pairing.blocks else "fields"
     sets = f"the {n} synthetic from the {n_real} real {kind}"
-    most = f"{worst.title.lower()} ({worst.ratio:.2f} times as far apart as real ones)"
+    title = worst.title[:1].lower() + worst.title[1:]
+    most = f"{title} ({worst.ratio:.2f} times as far apart as real ones)"
     p = None if pairing.blocks else calibration.overall_p(scores)
     if memorisation["copies"]:
         verdict, sentence = "different", memorisation["sentence"]

@@ -21,6 +21,8 @@ from synth.statistics import Frame
 
 MOST_BYTES = 2**30  # of the fields of one set; a larger set is thinned evenly
 SMALLEST = 16
+COPIED = 0.1  # share of equal neighbours that is worth a note
+MANY_VALUES = 1000  # a field of fewer has equal neighbours by rounding
 COMPONENTS = {"x": "x", "y": "y", "z": "z", "u": "x", "v": "y", "w": "z"}
 VECTORS = ("velocity", "vel", "u", "magnetic_field", "b", "momentum", "displacement")
 
@@ -53,6 +55,7 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
             f"every side needs at least {SMALLEST} pixels."
         )
     arrays = [_load(f, notes) for f in (real, *synthetic)]
+    _note_copied_pixels(arrays[0], notes)
     _mask_alike(real, arrays, notes)
     periodic = [_is_periodic(f) for f in (real, *synthetic)]
     cropped = any(f.shape != shape for f in (real, *synthetic))
@@ -133,6 +136,25 @@ def _load(field: Field, notes: list[str]) -> np.ndarray:
     chosen = np.linspace(0, field.n_samples - 1, most).round().astype(int)
     notes.append(f"{most} of the {field.n_samples} fields of {field.source} are compared.")
     return np.concatenate([np.asarray(field.values[i : i + 1]) for i in chosen])
+
+
+def _note_copied_pixels(values: np.ndarray, notes: list[str]) -> None:
+    """Say where a field of many values has pixels equal to their neighbours.
+
+    The commonest value does not count: it may fill gaps, or be the zero of a dry day.
+    """
+    plane = values[0, 0, 0] if values.ndim == 5 else values[0, 0]
+    found, counts = np.unique(plane, return_counts=True)
+    rare = plane != found[counts.argmax()]
+    equal = max(
+        np.mean((np.diff(plane, axis=axis) == 0) & rare.take(range(1, size), axis))
+        for axis, size in enumerate(plane.shape)
+    )
+    if equal > COPIED and len(found) > MANY_VALUES:
+        notes.append(
+            f"{100 * equal:.0f}% of the neighbouring pixels of a real field are equal, as where "
+            "pixels were copied onto a finer grid; contours and increments of one pixel show it."
+        )
 
 
 def _mask_alike(real: Field, arrays: list[np.ndarray], notes: list[str]) -> None:

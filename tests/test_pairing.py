@@ -110,3 +110,13 @@ def test_unnamed_components_are_called_after_their_axes():
 def test_what_cannot_be_compared_is_refused_in_one_sentence(real, synthetic, words):
     with pytest.raises(InputError, match=words):
         pair(real, [synthetic])
+
+
+def test_copied_pixels_are_noted_and_dry_ones_are_not():
+    fine = gaussian_fields(2, (64, 64), -2.0).numpy()
+    # Of 63 pairs in a line, 32 are the two halves of a coarse pixel.
+    coarse = fine[..., ::2, ::2].repeat(2, -1).repeat(2, -2)
+    for values, noted in ((fine, False), (coarse, True), (fine.clip(min=0), False)):
+        made = Field.from_array(values, boundary="periodic")
+        notes = pair(made, [made]).notes
+        assert any(note.startswith("51% of the neighbouring") for note in notes) == noted

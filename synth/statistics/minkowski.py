@@ -82,7 +82,7 @@ class Minkowski(Statistic):
     """E_1 .. E_dimension at 25 levels from -3 to 3 real sd; E_0 is the histogram's business."""
 
     name = "minkowski"
-    title = "Minkowski functionals"
+    title = "Contours by Minkowski functionals"
     meaning = "Length of the contours, and islands minus holes, at every height."
     effect = "rms difference relative to the largest density"
     families = frozenset()
