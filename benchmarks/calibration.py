@@ -200,10 +200,11 @@ def main() -> None:
     parser.add_argument("--synthetic", type=int, default=6, help="fields beside one real one")
     given = parser.parse_args()
     error = 100 * math.sqrt(0.05 * 0.95 / given.splits)
+    asked = " ".join(f"--{name} {value}" for name, value in vars(given).items())
     text = (
-        "# Calibration\n\nWritten by `python -m benchmarks.calibration`, whose head says what is "
-        f"measured. Real against real: {given.splits} splits, standard error {error:.1f} at 5%; "
-        f"faults: {given.judged} splits; one real field: at most {MOST_ONE} of them.\n"
+        f"# Calibration\n\nWritten by `python -m benchmarks.calibration {asked}`, whose head says "
+        f"what is measured. Real against real: {given.splits} splits, standard error {error:.1f} "
+        f"at 5%; faults: {given.judged} splits; one real field: at most {MOST_ONE} of them.\n"
     )
     for process, (fields, frame) in pools(given.size).items():
         text += "\n" + "\n".join(report(process, fields, frame, given)) + "\n"
