@@ -44,7 +44,8 @@ def detect_boundary(field: Field) -> tuple[str, str]:
         border = _difference(values, valid, axis, slice(0, 1), slice(-1, None))
         if math.isnan(border) or values.size // size < FEWEST:
             verdicts.append("open")
-            words.append(f"too few valid pixels on the border to tell along {name}")
+            kind = "pixels" if valid is None else "valid pixels"
+            words.append(f"too few {kind} on the border to tell along {name}")
         elif far == 0:
             verdicts.append("periodic")
             words.append(f"nothing varies along {name}")

@@ -325,7 +325,7 @@ def test_boundary_is_told_from_the_jump_across_the_border() -> None:
     noise, evidence = detect_boundary(Field.from_array(RNG.normal(size=(1, 1, 64, 64))))
     assert noise == "open" and "too rough" in evidence
     line = Field.from_array(np.sin(np.linspace(0, 6, 100))[None, None])
-    assert "too few valid pixels" in detect_boundary(line)[1]
+    assert "too few pixels" in detect_boundary(line)[1]
 
 
 def test_boundary_of_the_shared_files(shared_data: Path) -> None:
