@@ -180,9 +180,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence(name):
     with pytest.raises(ValueError, match=r"\(2, 16, 12\) were given"):
         op.constants(torch.zeros(2, 16, 12))
     op = copy.deepcopy(op)
-    first, value = next(iter(op.state_dict().items()))
+    constants = dict(op.state_dict())
+    first, value = next(iter(constants.items()))
     with pytest.raises(ValueError, match=rf"Constant '{first}' of shape .* would work"):
-        op.freeze({first: value[:1]})
+        op.freeze({**constants, first: value[:1]})
+    with pytest.raises(ValueError, match=rf"The constants .*were given to .*{first}.* would work"):
+        op.freeze({name: value for name, value in constants.items() if name != first})
     with pytest.raises(ValueError, match="channels=0 was asked for; at least 1 is needed"):
         moments.build(name, (16, 12), channels=0)
     with pytest.raises(ValueError, match=f"Option 'colour' was given to {name}; its options are"):
