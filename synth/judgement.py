@@ -191,10 +191,16 @@ def overall(
         sentence = (
             f"{count['different']} of {len(rows)} statistics tell {sets}, most of all {most}."
         )
+    elif pairing.blocks:
+        verdict = "close"
+        sentence = (
+            f"No statistic tells {sets} by more than chance and a ratio of "
+            f"{calibration.CLOSE_RATIO}; the largest difference is in {most}."
+        )
     else:
         verdict = "close"
         sentence = (
-            f"The {n} synthetic and the {n_real} real {kind} differ, but hardly more than real "
+            f"The {n} synthetic and the {n_real} real fields differ, but hardly more than real "
             f"ones do among themselves; the largest difference is in {most}."
         )
     return verdict, p, worst.name, sentence
