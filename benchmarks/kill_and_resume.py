@@ -45,7 +45,7 @@ def main() -> None:
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         model, whole, out = (Path(name) / f"{part}.h5" for part in ("model", "whole", "killed"))
-        synth.write_model(str(model), synth.fit(synth.read(FIELD), "wph-small"))
+        synth.write_model(str(model), synth.fit(synth.read(FIELD), "small"))
         start = seconds(model, Path(name) / "one.h5", 1)
         length = seconds(model, whole, asked.samples) - start
         killed = 0

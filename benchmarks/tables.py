@@ -20,7 +20,7 @@ from benchmarks.synthesis import ITERATIONS, made
 Numbers = dict[str, float]
 Table = tuple[list[str], Numbers]
 SHAPE = (256, 256)
-FAMILIES = ("covariance", "scattering", "wph-small", "wph", "wph-pywph", "scattering-covariance",
+FAMILIES = ("covariance", "scattering", "small", "wph", "wph-pywph", "scattering-covariance",
             "rectifier")  # fmt: skip
 GROWING = ("wph", "scattering-covariance")
 PEERS = ("pywph", "plenoptic")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -32,13 +33,13 @@ def families() -> tuple[str, ...]:
 
 
 def presets() -> tuple[str, ...]:
-    """Names of published sets of moments that :func:`build` knows as well."""
+    """Names of sets of moments that :func:`build` knows as well."""
     return tuple(PRESETS)
 
 
 def options_of(name: str) -> list[str]:
     """Names of the options of a family, or of all families of a sum."""
-    found = [_options(_preset(part).family) for part in name.split("+")]
+    found = [_options(part.family) for part in _parts(name)]
     return list(dict.fromkeys(option for part in found for option in part))
 
 
@@ -90,8 +91,7 @@ def build(
     ValueError
         If the name, an option or the shape does not fit; the sentence says what would.
     """
-    names = name.split("+")
-    parts = [_preset(part) for part in names]
+    parts = _parts(name)
     if len({part.family for part in parts}) < len(parts):
         raise ValueError(f"Model {name!r} was asked for; each family once would work.")
     known = options_of(name)
@@ -102,7 +102,7 @@ def build(
     bank = FilterBank(
         shape,
         parts[0].scales if scales is None else scales,
-        parts[0].angles if angles is None else angles,
+        parts[0].angles if angles is None and len(shape) == 2 else angles,
         wavelet,
         full_resolution,
     )
@@ -113,7 +113,7 @@ def build(
 def _family(preset: Preset, bank: FilterBank, channels: int, given: dict[str, Any]) -> MomentFamily:
     """One family with the options among ``given`` that it has."""
     known = _options(preset.family)
-    options = {**preset.options, **{o: value for o, value in given.items() if o in known}}
+    options = {o: value for o, value in {**preset.options, **given}.items() if o in known}
     isotropic, mirror = options.pop("isotropic", False), options.pop("mirror", False)
     orders = options.pop("scale_orders", None)
     if mirror and not isotropic:
@@ -123,6 +123,12 @@ def _family(preset: Preset, bank: FilterBank, channels: int, given: dict[str, An
     family: MomentFamily = FAMILIES[preset.family](bank.shape, channels, bank, **options)
     family = RotationAverage(family, mirror) if isotropic else family
     return family if orders is None else ScaleCosines(family, orders)
+
+
+def _parts(name: str) -> list[Preset]:
+    """One preset for each family of a name."""
+    presets = [_preset(part) for part in name.split("+")]
+    return [replace(p, family=family) for p in presets for family in p.family.split("+")]
 
 
 def _preset(name: str) -> Preset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ from moments.wavelets import real_synthesis
 KINDS = ("variance", "skewness", "kurtosis")
 #: The innermost edges of the first and last bin, in deviations of a normal law.
 TAIL = 3.0
+#: Independent values for each bin of the quantile function that a low pass needs to have a law.
+VALUES_PER_BIN = 4
 
 
 def quantile_edges(bins: int) -> Tensor:
@@ -65,8 +68,10 @@ class Marginal(WaveletFamily):
     the variance, skewness, kurtosis and binned quantile function q_z of each, and the mean of the
     pixels; mu and sigma_y are the target's, frozen, and phi_j has the deviation sigma_0 2^j.  The
     statistics are those of Portilla & Simoncelli 2000 (Int. J. Comput. Vision 40, 49), the quantile
-    function in place of their range.  In the labels j1 = -1 marks the pixels, ``level`` the middle
-    of a quantile bin.  Channel by channel.
+    function in place of their range.  Low passes of fewer than 4 independent values a bin, of about
+    d / 2^(j D), are left out: so few have no law to tell, and fitting one takes most of a descent.
+    In the labels j1 = -1 marks the pixels, ``level`` the middle of a quantile bin.  Channel by
+    channel.
 
     Parameters
     ----------
@@ -94,29 +99,35 @@ class Marginal(WaveletFamily):
         if quantiles < 3:
             raise ValueError(f"quantiles={quantiles} was asked for; 3 or more would work.")
         self.register_buffer("edges", quantile_edges(quantiles), persistent=False)
-        for j, grid in enumerate(bank.grids):
+        enough = VALUES_PER_BIN * quantiles
+        size = math.prod(self.shape)
+        self.kept = sum(size >= enough * 2 ** (j * self.dims) for j in range(bank.scales))
+        for j, grid in enumerate(bank.grids[: self.kept]):
             phi = gaussian_low_pass(self.shape, grid, WAVELETS[bank.wavelet][2] * 2**j)
             self.register_buffer(f"phi_{j}", phi[..., : grid[-1] // 2 + 1], persistent=False)
-        size = (self.channels, bank.scales + 1)
         self.register_buffer("mean", torch.zeros(self.channels, dtype=torch.float64))
-        self.register_buffer("square", torch.ones(size, dtype=torch.float64))
+        # Of every scale, kept or not: so the constants fit any size of field.
+        every = (self.channels, bank.scales + 1)
+        self.register_buffer("square", torch.ones(every, dtype=torch.float64))
         c = np.arange(self.channels)
         blocks = [Labels.rows(self.name, "mean", len(c), c1=c)]
         middle = 0.5 * (self.edges[1:] + self.edges[:-1]).numpy()
-        for j in range(-1, bank.scales):
+        for j in range(-1, self.kept):
             blocks += [Labels.rows(self.name, kind, len(c), c1=c, j1=j) for kind in KINDS]
             columns = {"c1": np.repeat(c, quantiles), "level": np.tile(middle, len(c))}
             size_ = quantiles * len(c)
             blocks.append(Labels.rows(self.name, "quantile", size_, j1=j, **columns))
         self.labels = Labels.join(blocks)
         per_scale = (len(KINDS) + quantiles) * self.channels
-        self.starts = [len(c) + per_scale * (1 + j) for j in range(bank.scales)]
+        self.starts = [len(c) + per_scale * (1 + min(j, self.kept)) for j in range(bank.scales)]
 
     def smoothed(self, x: Tensor, first: int = 0) -> Iterator[Tensor]:
         """The pixels, then y_j for each scale on its own grid, (batch, channel, points)."""
         if first == 0:
             yield x.flatten(2)
         for level in climb(x, self.bank, first=first):
+            if level.j >= self.kept:
+                return
             phi = self.get_buffer(f"phi_{level.j}")
             half = level.field[..., : phi.shape[-1]] * phi
             yield real_synthesis(half, level.grid).flatten(2)
@@ -128,7 +139,9 @@ class Marginal(WaveletFamily):
         return {
             **super().constants(x),
             "mean": x.double().flatten(2).mean(-1).mean(0),
-            "square": torch.stack(squares, 1),
+            "square": torch.nn.functional.pad(
+                torch.stack(squares, 1), (0, self.bank.scales - self.kept), value=1.0
+            ),
         }
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:

@@ -1,4 +1,4 @@
-"""Published sets of moments by name."""
+"""Sets of moments by name: published ones, and the best of their size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Preset:
-    """A family with the scales, angles and options of a publication; each can be overridden."""
+    """A family, or a sum of several, with scales, angles (in 2-D) and options; each can be
+    overridden."""
 
     family: str
     scales: int | None = None
@@ -29,9 +30,12 @@ _C = (*_B, "C01", "Cphase", "C02", "C12")
 #: ``wph-pywph`` has the classes of pywph 1.1 (Regaldo-Saint Blancard et al. 2023, arXiv
 #: 2208.03538) for all pairs of scales and angles.  pywph takes the lags 2^n at every scale, here
 #: they grow with the scale; its second low-pass class has more scales.
-#: ``wph-small`` is the default without lags between scales and with the second harmonic only.
+#:
+#: ``small`` and ``rich`` stand on either side of the default: at 256x256 they hold fewer than 1,000
+#: and fewer than 6,000 numbers.  docs/presets.md shows how they were chosen.
 PRESETS = {
-    "wph-small": Preset("wph", options={"cross_shells": 0, "harmonics": 2}),
+    "small": Preset("wph+marginal", options={"delta_scale": 1, "cross_shells": 0, "harmonics": 2}),
+    "rich": Preset("wph+marginal", angles=6, options={"delta_scale": 3}),
     "wph-A": Preset("covariance", 5, 8, {"shells": 2, "lags": "square"}),
     "wph-B": Preset(
         "wph", 5, 8, {"shells": 2, "delta_scale": 0, "delta_angle": 4, "classes": _B, **_ZM}
@@ -46,6 +50,7 @@ PRESETS = {
         "wph",
         options={
             "classes": ("S11", "S00", "S01", "C01", "Cphase", "L"),
+            "delta_scale": None,
             "shells": 2,
             "cross_shells": 2,
             "harmonics": 64,

@@ -12,8 +12,9 @@ from moments.composed import ComposedFamily
 from moments.low_pass import LowPass
 from moments.modulus_correlations import ModulusCorrelations
 from moments.phase_correlations import Harmonics, NeighbourHarmonics
+from moments.tails import Flatness
 
-CLASSES = ("S11", "S00", "S01", "C00", "C01", "Cphase", "L")
+CLASSES = ("S11", "S00", "S01", "F", "C00", "C01", "Cphase", "L")
 #: Classes that are asked for by name, those of the published models.
 FURTHER = ("C11", "C10", "C02", "C12", "Lyy")
 
@@ -30,6 +31,7 @@ class WPH(ComposedFamily):
     - S11: W and W (k = k' = 1), same band, at the lags of its shells;
     - S00: modulus and modulus (k = k' = 0), same band, at the lags of its shells;
     - S01: modulus and W, same band;
+    - F: flatness E|W|^4 / (E|W|^2)^2 of W, the tails that products of two features do not hold;
     - C00: modulus and modulus, other bands, j1 <= j2;
     - C01: modulus of the finer band and W of the coarser, j1 < j2;
     - Cphase: [W]^k of the coarser band and W of the finer, same angle, k = 2^(j2 - j1);
@@ -56,8 +58,8 @@ class WPH(ComposedFamily):
         Their form, "rings" or "square".
     delta_scale, delta_angle : int, optional
         Largest difference of scale (C00, C01) and of orientation (all C; in steps, around the half
-        circle, or the whole one for C11 and C12); all by default.  In 3-D the orientation has no
-        order and ``delta_angle`` is refused.
+        circle, or the whole one for C11 and C12); None for all.  In 3-D orientations have no order
+        and ``delta_angle`` is refused.
     cross_shells : int
         Shells of lags of C01 and C00 between bands of the same orientation.
     harmonics : int
@@ -79,9 +81,9 @@ class WPH(ComposedFamily):
         channels: int,
         bank: FilterBank,
         *,
-        shells: int = 2,
+        shells: int = 1,
         lags: str = "rings",
-        delta_scale: int | None = None,
+        delta_scale: int | None = 4,
         delta_angle: int | None = None,
         cross_shells: int = 1,
         harmonics: int = 4,
@@ -104,6 +106,8 @@ class WPH(ComposedFamily):
         parts: list[MomentClass] = []
         if kinds := [kind for kind in ("S11", "S00") if kind in classes]:
             parts.append(AutoCorrelations(self, kinds, shells, lags))
+        if "F" in classes:
+            parts.append(Flatness(self))
         if "C11" in classes:
             parts.append(AngleCovariances(self, delta_angle))
         if kinds := [kind for kind in ("S01", "C10", "C00", "C01") if kind in classes]:

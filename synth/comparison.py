@@ -202,7 +202,8 @@ def _families(model: Any, given: Field | Ensemble) -> frozenset[str]:
     if family is None and isinstance(given, Ensemble):
         family = given.provenance.get("model")
     names = str(family).split("+") if family else []
-    return frozenset(PRESETS[name].family if name in PRESETS else name for name in names)
+    found = [PRESETS[name].family if name in PRESETS else name for name in names]
+    return frozenset("+".join(found).split("+")) if found else frozenset()
 
 
 def _fit_quality(given: Field | Ensemble) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from synth import gaps, spectra
 from synth.errors import UsageError
 from synth.field import Field
 from synth.model import MEMORISING_SHARE, Model
-from synth.preparation import Progress, prepare
+from synth.preparation import DEFAULT, Progress, prepare
 from synth.spread import pooled_deviation, surrogate_spread
 from synth.threshold import standing_out
 
@@ -24,7 +24,7 @@ KEPT_TARGETS = 1024
 
 def fit(
     field: Field,
-    model: str = "wph",
+    model: str = DEFAULT,
     *,
     scales: int | None = None,
     angles: int | None = None,

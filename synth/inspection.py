@@ -108,21 +108,21 @@ def _fit(field: Field, statistics: dict[str, dict[str, float]]) -> dict[str, Any
     import moments
     from synth.cost import fit_cost
     from synth.devices import keep_freed_memory
-    from synth.preparation import economical
+    from synth.preparation import DEFAULT, economical
 
     keep_freed_memory()
     try:
-        family, settings = economical("wph", field, {})
+        family, settings = economical(DEFAULT, field, {})
     except InputError as error:
         return {"refused": str(error)}
     options = {name: value for name, value in settings.items() if name != "scales"}
 
     def build(shape: Sequence[int]) -> moments.MomentFamily:
-        return moments.build("wph", shape, channels=field.n_channels, **options)
+        return moments.build(DEFAULT, shape, channels=field.n_channels, **options)
 
     seconds, memory = fit_cost(build, field.shape, field.n_channels, field.n_samples)
     return {
-        "model": "wph",
+        "model": DEFAULT,
         "scales": family.bank.scales,
         "angles": family.bank.angles,
         "moments": family.n_moments,

@@ -11,7 +11,7 @@ import torch
 
 from synth.errors import UsageError
 from synth.field import Field
-from synth.preparation import Progress, prepare
+from synth.preparation import DEFAULT, Progress, prepare
 
 if TYPE_CHECKING:
     from moments import Labels
@@ -67,7 +67,7 @@ class Measurement:
 
 def measure(
     field: Field,
-    model: str = "wph",
+    model: str = DEFAULT,
     *,
     scales: int | None = None,
     angles: int | None = None,

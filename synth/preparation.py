@@ -23,6 +23,8 @@ from synth.transforms import Standardisation
 if TYPE_CHECKING:
     from synth.model import Model
 
+#: The model where none is asked for.
+DEFAULT = "wph+marginal"
 #: Share of the pixels below which the default model keeps all pairs of scales.
 ECONOMICAL_SHARE = 0.05
 #: Values held at once while reading.

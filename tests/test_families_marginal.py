@@ -26,7 +26,7 @@ def built(shape: tuple[int, ...], channels: int = 1, **settings: object) -> mome
 def test_shape_of_the_law_is_scipys(shape):
     """Frozen at the field itself, skewness and kurtosis are the plain ones, at every scale."""
     x = skewed(shape, channels=2)
-    op = built(shape, 2, scales=2, full_resolution=True)
+    op = built(shape, 2, scales=2, quantiles=3, full_resolution=True)
     values, labels = op.freeze(op.constants(x))(x)[0].numpy(), op.labels
     for c in range(2):
         for j in (-1, 0, 1):
@@ -42,6 +42,18 @@ def test_shape_of_the_law_is_scipys(shape):
             for kind, value in expected.items():
                 row = labels.where(kind=kind, c1=c, j1=j)
                 assert values[row] == pytest.approx([value], abs=1e-10)
+
+
+def test_low_passes_of_few_independent_values_are_left_out():
+    """4 values for each of 14 bins: 32^2 / 4^j >= 56 up to j = 2, 512 / 2^j up to j = 3."""
+    for shape, last in (((32, 32), 2), ((512,), 3)):
+        op = built(shape, scales=5)
+        assert op.labels["j1"].max() == last
+        x = skewed(shape, 1)
+        op.freeze(op.constants(x))
+        assert op(x).shape == (1, op.n_moments)
+        coarse = skewed(op.bank.grids[4], 1)
+        assert op(coarse, first=4).shape == (1, op.n_moments)
 
 
 @pytest.mark.parametrize("count", [7, 64, 1000])

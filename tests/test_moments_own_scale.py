@@ -20,6 +20,7 @@ import moments
 LARGEST = {
     "S11": 1e-12, "P": 1e-7, "Lmean": 1e-12, "Lyy": 5e-5, "S00": 6e-2, "C00": 4e-2, "S01": 6e-3,
     "C01": 6e-3, "Cphase": 7e-3, "L|y|": 3e-2, "Ly|y|": 1.5e-2, "S1": 8e-3, "S3": 7e-3, "S4": 2e-3,
+    "F": 5e-3,
 }  # fmt: skip
 #: Rms error of each class over its moments and several fields, in units of the sampling spread.
 RMS_IN_SPREADS = 0.08

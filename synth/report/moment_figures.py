@@ -25,6 +25,7 @@ MEANINGS = {
     "skewness": "of the low passes",
     "kurtosis": "of the low passes",
     "quantile": "values of the pixels",
+    "F": "flatness of a band",
     "W11": "band with itself",
     "W12": "band and its square",
     "W22": "square of a band with itself",

@@ -63,6 +63,9 @@ class Direct:
             value = np.mean(np.abs(f.wave(*first))) / math.sqrt(self.power(*first))
         elif kind == "P":
             value = np.mean(np.abs(f.wave(*first)) ** 2) / self.power(*first)
+        elif kind == "F":
+            square = np.abs(f.wave(*first)) ** 2
+            value = np.mean(square**2) / np.mean(square) ** 2
         elif kind == "S3":
             value = np.mean(np.conj(f.wave(*second)) * f.scattered(first, third))
             value /= math.sqrt(self.power(*first) * self.power(*second))
