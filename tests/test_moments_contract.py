@@ -218,7 +218,7 @@ def test_options_of_wph_out_of_range_are_refused(shape, options, sentence):
 
 
 @pytest.mark.parametrize("name", [*moments.families(), "wph+marginal"])
-@pytest.mark.parametrize(("shape", "channels"), [((64,), 1), ((32, 27), 2), ((16, 18, 16), 1)])
+@pytest.mark.parametrize(("shape", "channels"), [((512,), 1), ((36, 27), 2), ((16, 18, 16), 1)])
 @pytest.mark.parametrize("first", [1, 2])
 def test_moments_of_coarse_scales_need_a_coarse_grid_only(name, shape, channels, first):
     op, x = built(name, shape, channels, scales=3), skewed_fields(shape, 2, channels)

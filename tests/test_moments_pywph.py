@@ -32,7 +32,8 @@ def theirs():
 def ours(theirs) -> tuple[moments.Labels, np.ndarray]:
     x = theirs[2]
     op = moments.build(
-        "wph", SHAPE, scales=J, angles=L, harmonics=2 ** (J - 1), cross_shells=2,
+        "wph", SHAPE, scales=J, angles=L, shells=2, delta_scale=None, harmonics=2 ** (J - 1),
+        cross_shells=2,
         full_resolution=True, dtype=torch.float64,
     )  # fmt: skip
     op.freeze(op.constants(x))
