@@ -9,7 +9,7 @@ tell it to 0.5%. Power: the same with one side altered: every feature shifted by
 feature with 0.3 of its spread, and Gaussian surrogates of the real side. Copies: one field among
 the others is a real one, shifted, turned and with noise. One real field: each field in turn is the
 only real one and `--synthetic` others are the synthetic ones, all cut into blocks
-(`synth.one_field`). The flow is samples/vorticity_2d.h5
+(`synth.evaluation.one_field`). The flow is samples/vorticity_2d.h5
 low-passed to the given size; the Gaussian and lognormal fields have spectra k^-3, the logarithm an
 sd of 0.7. The table goes to benchmarks/CALIBRATION.md.
 """
@@ -28,13 +28,14 @@ import torch
 from torch import Tensor
 
 import synth
-from synth import calibration, one_field, surrogates
-from synth.comparison import measure
+from synth.estimation import surrogates
+from synth.evaluation import calibration, one_field
+from synth.evaluation.comparison import measure
+from synth.evaluation.memorisation import copies
+from synth.evaluation.pairing import Pairing, pair
+from synth.evaluation.statistics import Frame, applicable
+from synth.evaluation.statistics.bands import crop
 from synth.field import Field
-from synth.memorisation import copies
-from synth.pairing import Pairing, pair
-from synth.statistics import Frame, applicable
-from synth.statistics.bands import crop
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("CALIBRATION.md")

@@ -17,7 +17,7 @@ import torch
 import moments
 from moments.pyramid import climb
 from synth.devices import choose
-from synth.energy import AT_ONCE
+from synth.synthesis.energy import AT_ONCE
 
 Evaluation = Callable[[], float]
 

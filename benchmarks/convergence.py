@@ -24,12 +24,12 @@ from torch import Tensor
 
 import synth
 from solvers import LBFGS, Progress
-from synth import sampling
-from synth.descent import Descent, State
-from synth.energy import MomentEnergy
+from synth.estimation.spectra import Colour
 from synth.model import Model
-from synth.preconditioner import Preconditioner
-from synth.spectra import Colour
+from synth.synthesis import sampling
+from synth.synthesis.descent import Descent, State
+from synth.synthesis.energy import MomentEnergy
+from synth.synthesis.preconditioner import Preconditioner
 
 LEVELS = (1.0, 0.3, 0.1)
 LOOK_EVERY = 5

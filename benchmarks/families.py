@@ -22,10 +22,10 @@ import torch
 
 import synth
 from benchmarks.family_pictures import picture
+from synth.estimation.surrogates import periodic_component
+from synth.evaluation.statistics import Batch, Flatness, Frame, PhaseCoherence, SkewnessKurtosis
 from synth.field import Field
 from synth.model import MEMORISING_SHARE
-from synth.statistics import Batch, Flatness, Frame, PhaseCoherence, SkewnessKurtosis
-from synth.surrogates import periodic_component
 
 ROOT = Path(__file__).parents[1]
 OWN = ROOT / "samples" / "vorticity_2d.h5"

@@ -21,8 +21,8 @@ from scipy import optimize
 
 from benchmarks.convergence import LEVELS, Problem, fitted
 from solvers import LBFGS, minimise
-from synth.energy import MomentEnergy
-from synth.preconditioner import Preconditioner
+from synth.synthesis.energy import MomentEnergy
+from synth.synthesis.preconditioner import Preconditioner
 
 #: A function of flat float64 coordinates: energy and gradient.
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]

@@ -25,11 +25,12 @@ import torch
 import moments
 import synth
 from moments.wph import CLASSES
-from synth import calibration, surrogates
-from synth.comparison import measure
+from synth.estimation import surrogates
+from synth.evaluation import calibration
+from synth.evaluation.comparison import measure
+from synth.evaluation.pairing import pair
+from synth.evaluation.statistics import applicable
 from synth.field import Field
-from synth.pairing import pair
-from synth.statistics import applicable
 
 Settings = tuple[str, dict[str, Any]]
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from moments import MomentFamily
-from synth.spread import SURROGATES
+from synth.estimation.spread import SURROGATES
 
 # Fields of more values are tried at half the size, and the result is scaled up.
 LARGEST = 2**20

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from synth.boundary import detect_boundary
 from synth.errors import InputError
+from synth.estimation.boundary import detect_boundary
 from synth.field import Field
-from synth.hdf5 import kind, read_model
-from synth.pixels import PixelStatistics
-from synth.reading import is_plain, read, split
-from synth.samples_file import read_samples
+from synth.files.hdf5 import kind, read_model
+from synth.files.pixels import PixelStatistics
+from synth.files.reading import is_plain, read, split
+from synth.files.samples_file import read_samples
 
 #: Skewness from which a positive field is better fitted by its logarithm.
 SKEWED = 1.0
@@ -108,7 +108,7 @@ def _fit(field: Field, statistics: dict[str, dict[str, float]]) -> dict[str, Any
     import moments
     from synth.cost import fit_cost
     from synth.devices import keep_freed_memory
-    from synth.preparation import DEFAULT, economical
+    from synth.estimation.preparation import DEFAULT, economical
 
     keep_freed_memory()
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synth.errors import InputError
-from synth.transforms import Standardisation
+from synth.estimation.transforms import Standardisation
 
 if TYPE_CHECKING:
     from moments import Labels, MomentFamily
@@ -40,7 +40,7 @@ class Model:
         Frozen normalisers of the family.
     mean, spread : ndarray, (M,) float64
         Mean moments over the fitted fields, and the standard deviation that one realization of the
-        process shows around them (see :func:`synth.spread.sampling_spread`).
+        process shows around them (see :func:`synth.estimation.spread.sampling_spread`).
     targets : ndarray, (fields, M) float32
         Moments of each fitted field.
     shells : ndarray, (n,) float64
@@ -204,7 +204,7 @@ class Model:
         return content.hexdigest()[:16]
 
     def to_tree(self) -> dict[str, Any]:
-        """The model as attributes and arrays, for :func:`synth.hdf5.write_model`."""
+        """The model as attributes and arrays, for :func:`synth.files.hdf5.write_model`."""
         attributes = {
             "family": self.family,
             "shape": list(self.shape),
@@ -258,13 +258,13 @@ class Model:
 
 def read_model(path: str) -> Model:
     """The model in a file that :func:`write_model` wrote."""
-    from synth import hdf5
+    from synth.files import hdf5
 
     return Model.from_tree(hdf5.read_model(path))
 
 
 def write_model(path: str, model: Model, overwrite: bool = False) -> None:
     """Write a model, whole or not at all."""
-    from synth import hdf5
+    from synth.files import hdf5
 
     hdf5.write_model(path, model.to_tree(), overwrite=overwrite)

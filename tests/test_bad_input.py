@@ -16,10 +16,10 @@ from test_layouts import odim, the_well
 
 import cli
 import synth
-from synth import hdf5
 from synth.errors import InputError, MemoryLimitError, SynthError, UsageError
+from synth.estimation.transforms import Standardisation, Transform
 from synth.field import Ensemble, Field
-from synth.transforms import Standardisation, Transform
+from synth.files import hdf5
 
 RNG = np.random.default_rng(3)
 MAP = RNG.normal(size=(12, 10)).astype(np.float32)

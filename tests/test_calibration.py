@@ -7,11 +7,11 @@ import pytest
 import torch
 from known_fields import lognormal_fields
 
-from synth import calibration
-from synth.calibration import band, holm, labellings, shuffle, verdict
-from synth.comparison import measure
-from synth.statistics import Frame, applicable
-from synth.statistics.base import smallest_bias
+from synth.evaluation import calibration
+from synth.evaluation.calibration import band, holm, labellings, shuffle, verdict
+from synth.evaluation.comparison import measure
+from synth.evaluation.statistics import Frame, applicable
+from synth.evaluation.statistics.base import smallest_bias
 
 
 def features(n: int, q: int = 10, shift: float = 0.0, scale: float = 1.0, seed: int = 0):

@@ -11,10 +11,10 @@ import pytest
 import torch
 from known_fields import gaussian_fields, lognormal_fields
 
-from synth import surrogates
-from synth.card import read_card
-from synth.comparison import compare
 from synth.errors import InputError, UsageError
+from synth.estimation import surrogates
+from synth.evaluation.card import read_card
+from synth.evaluation.comparison import compare
 from synth.field import Ensemble, Field
 from synth.report.images import fields_figure
 

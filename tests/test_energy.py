@@ -8,8 +8,8 @@ from known_fields import lognormal_fields
 from torch import Tensor, nn
 
 import moments
-from synth.energy import MomentEnergy
-from synth.preconditioner import Preconditioner
+from synth.synthesis.energy import MomentEnergy
+from synth.synthesis.preconditioner import Preconditioner
 
 SHAPE = (16, 16)
 SAMPLES = 5

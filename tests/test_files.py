@@ -20,14 +20,15 @@ from conftest import ROOT
 
 import moments
 import synth
-from synth import cost, hdf5
-from synth.boundary import detect_boundary
+from synth import cost
 from synth.errors import InputError, SynthError, UsageError
+from synth.estimation.boundary import detect_boundary
+from synth.estimation.spread import SURROGATES
+from synth.estimation.transforms import KINDS, Standardisation
 from synth.field import Ensemble, Field
-from synth.pixels import PixelStatistics
-from synth.spread import SURROGATES
-from synth.transforms import KINDS, Standardisation
-from synth.xdmf import write_xdmf
+from synth.files import hdf5
+from synth.files.pixels import PixelStatistics
+from synth.files.xdmf import write_xdmf
 
 RNG = np.random.default_rng(11)
 
@@ -391,7 +392,7 @@ def test_lazy_values_are_those_read_at_once(
         file["a"].attrs["dims"] = "sample,channel,y,x,time"
         file["m"] = RNG.random((8, 8)) > 0.2
     whole = synth.read(tmp_path / "f.h5", "a", mask="m")
-    monkeypatch.setattr("synth.reading.EAGER", 0)
+    monkeypatch.setattr("synth.files.reading.EAGER", 0)
     lazy = synth.read(tmp_path / "f.h5", "a", mask="m")
     assert not isinstance(lazy.values, np.ndarray)
     assert lazy.values.shape == whole.values.shape == (20, 2, 8, 8)
@@ -410,7 +411,7 @@ def test_lazy_values_are_those_read_at_once(
 def test_a_file_that_vanishes_or_changes_while_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synth.reading.EAGER", 0)
+    monkeypatch.setattr("synth.files.reading.EAGER", 0)
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["a"] = RNG.normal(size=(8, 8))
     field = synth.read(tmp_path / "f.h5")
@@ -464,7 +465,7 @@ def test_samples_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
 LIMITED = """
 import resource, signal, sys
 import numpy as np
-from synth import hdf5
+from synth.files import hdf5
 from synth.errors import SynthError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
@@ -491,7 +492,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 KILLED = """
 import sys
 import numpy as np
-from synth import hdf5
+from synth.files import hdf5
 with hdf5.written(sys.argv[1], overwrite=True) as file:
     data = file.create_dataset("a", (2**20,), "f8")
     data[:1000] = 1

@@ -25,9 +25,9 @@ from click.testing import CliRunner
 
 import cli
 import synth
-from synth import hdf5
 from synth.errors import SynthError
 from synth.field import Ensemble, Field
+from synth.files import hdf5
 
 CASES = int(os.environ.get("SYNTH_FUZZ", "200"))
 PER_PROCESS = 250

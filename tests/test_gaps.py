@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import synth
-from synth import gaps
 from synth.errors import InputError
+from synth.estimation import gaps
 from synth.field import Field
 
 #: Fields this small have many moments for their pixels; that they say so is tested with `fit`.

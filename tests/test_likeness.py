@@ -7,11 +7,11 @@ import pytest
 import torch
 from known_fields import gaussian_fields, lognormal_fields
 
+from synth.evaluation.likeness import turned
+from synth.evaluation.memorisation import likeness as of_pairing
+from synth.evaluation.pairing import Pairing, pair
+from synth.evaluation.statistics import Frame
 from synth.field import Field
-from synth.likeness import turned
-from synth.memorisation import likeness as of_pairing
-from synth.pairing import Pairing, pair
-from synth.statistics import Frame
 
 SCALAR = Frame((64, 64))
 VECTOR = Frame((24, 24, 24), "periodic", ("u", "v", "w"), (2, 1, 0))

@@ -40,8 +40,8 @@ def test_reading_holds_slabs(tmp_path: Path) -> None:
     script = """
         import resource, sys
         import synth
-        from synth.boundary import detect_boundary
-        from synth.transforms import Standardisation
+        from synth.estimation.boundary import detect_boundary
+        from synth.estimation.transforms import Standardisation
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         field = synth.read(sys.argv[1])
         standard = Standardisation.measure(field)
@@ -62,7 +62,8 @@ def test_fitting_ten_times_as_many_fields_takes_no_more_memory(tmp_path: Path) -
     script = """
         import resource, sys
         import synth
-        from synth import preparation, reading
+        from synth.estimation import preparation
+        from synth.files import reading
         from synth.field import Field
         reading.EAGER = reading.SLAB = preparation.BLOCK_BYTES = 2**22
         Field.masked_blocks.__defaults__ = (2**22,)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from synth import calibration, one_field
+from synth.evaluation import calibration, one_field
 
 BLOCKS, FEATURES = 4, 10
 

@@ -86,8 +86,25 @@ def test_dependencies_point_one_way() -> None:
             assert not imports(path) & forbidden, name(path)
 
 
+#: The rooms of `synth`, in the order in which a field passes through them.
+ROOMS = ("files", "estimation", "synthesis", "evaluation")
+
+
+def rooms(path: Path) -> set[str]:
+    """The rooms of `synth` that a module imports from."""
+    modules = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
+    parts = [(node.module or "").split(".") for node in modules]
+    return {part[1] for part in parts if part[0] == "synth" and len(part) > 1} & {*ROOMS}
+
+
+@pytest.mark.parametrize("number", range(len(ROOMS)), ids=ROOMS)
+def test_a_room_of_synth_knows_no_later_one(number: int) -> None:
+    for path in (ROOT / "synth" / ROOMS[number]).rglob("*.py"):
+        assert not rooms(path) & {*ROOMS[number + 1 :]}, name(path)
+
+
 def test_one_module_opens_hdf5() -> None:
-    assert [name(path) for path in SOURCES if "h5py" in imports(path)] == ["synth/hdf5.py"]
+    assert [name(path) for path in SOURCES if "h5py" in imports(path)] == ["synth/files/hdf5.py"]
 
 
 def test_only_the_command_line_prints() -> None:

@@ -13,10 +13,10 @@ from known_fields import gaussian_fields, lognormal_fields
 import synth
 from benchmarks.boundaries import crops
 from benchmarks.seams import cross, seam
-from synth import spectra
+from synth.estimation import spectra
+from synth.estimation.moisan import expected_powers, periodic_component
+from synth.estimation.periodisation import Periodisation
 from synth.field import Field
-from synth.moisan import expected_powers, periodic_component
-from synth.periodisation import Periodisation
 
 
 @pytest.mark.parametrize("shape", [(12,), (8, 9), (4, 6, 5)])

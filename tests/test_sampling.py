@@ -10,10 +10,12 @@ import torch
 from known_fields import lognormal_fields
 
 import synth
-from synth import checkpoint, fitting, merging, model, spectra
+from synth import merging, model
 from synth.errors import InputError, UsageError
+from synth.estimation import fitting, spectra
 from synth.field import Field
-from synth.sampling import sample
+from synth.synthesis import checkpoint
+from synth.synthesis.sampling import sample
 
 #: Fields this small have many moments for their pixels; that they say so is tested with `fit`.
 pytestmark = pytest.mark.filterwarnings("ignore:.*a model starts to store its example")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from known_fields import gaussian_fields
 
-from synth.statistics import ALL, Batch, Frame, applicable
+from synth.evaluation.statistics import ALL, Batch, Frame, applicable
 
 FRAMES = [
     Frame((400,)),

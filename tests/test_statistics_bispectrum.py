@@ -10,9 +10,9 @@ import pytest
 import torch
 from known_fields import gaussian_fields
 
-from synth import surrogates
-from synth.statistics import Batch, Frame
-from synth.statistics.bispectrum import Bispectrum, bin_edges, triangles
+from synth.estimation import surrogates
+from synth.evaluation.statistics import Batch, Frame
+from synth.evaluation.statistics.bispectrum import Bispectrum, bin_edges, triangles
 
 
 def expected_bispectrum(amplitude: np.ndarray, strength: float) -> np.ndarray:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from known_fields import gaussian_fields, lognormal_fields
 
-from synth import surrogates
-from synth.statistics import Batch, Frame, coherence
-from synth.statistics.coherence import (
+from synth.estimation import surrogates
+from synth.evaluation.statistics import Batch, Frame, coherence
+from synth.evaluation.statistics.coherence import (
     HARMONICS,
     PhaseCoherence,
     bank,
@@ -18,8 +18,8 @@ from synth.statistics.coherence import (
     epsilon,
     harmonics,
 )
-from synth.statistics.longrange import LongRange
-from synth.statistics.scattering import HeldOutScattering
+from synth.evaluation.statistics.longrange import LongRange
+from synth.evaluation.statistics.scattering import HeldOutScattering
 
 
 def spikes(n: int, size: int = 64) -> torch.Tensor:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from known_fields import gaussian_fields
 
-from synth.statistics import Batch, Frame
-from synth.statistics.increments import (
+from synth.evaluation.statistics import Batch, Frame
+from synth.evaluation.statistics.increments import (
     Flatness,
     IncrementHistogram,
     LocalSlopes,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from known_fields import gaussian_fields
 
-from synth.statistics.minkowski import _densities, euler_densities
+from synth.evaluation.statistics.minkowski import _densities, euler_densities
 
 
 def smooth_gaussian(n: int, shape: tuple[int, ...], length: float) -> torch.Tensor:

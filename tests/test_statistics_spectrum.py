@@ -8,9 +8,9 @@ import pytest
 import torch
 from known_fields import gaussian_fields
 
-from synth.statistics import Batch, Frame
-from synth.statistics.shells import octaves, shells
-from synth.statistics.spectrum import (
+from synth.evaluation.statistics import Batch, Frame
+from synth.evaluation.statistics.shells import octaves, shells
+from synth.evaluation.statistics.spectrum import (
     Anisotropy,
     ChannelCoherence,
     RadialSpectrum,

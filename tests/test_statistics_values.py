@@ -10,9 +10,9 @@ import torch
 from known_fields import gaussian_fields, lognormal_fields
 from scipy import stats
 
-from synth.statistics import Batch, Frame
-from synth.statistics.bands import band_centres, octave_bands
-from synth.statistics.onepoint import (
+from synth.evaluation.statistics import Batch, Frame
+from synth.evaluation.statistics.bands import band_centres, octave_bands
+from synth.evaluation.statistics.onepoint import (
     LEVELS,
     Histogram,
     OctaveHistogram,

@@ -8,8 +8,14 @@ import pytest
 import torch
 from known_fields import gaussian_fields
 
-from synth.statistics import Batch, Frame
-from synth.statistics.velocity import Divergence, Enstrophy, divergence, gradients, vorticity
+from synth.evaluation.statistics import Batch, Frame
+from synth.evaluation.statistics.velocity import (
+    Divergence,
+    Enstrophy,
+    divergence,
+    gradients,
+    vorticity,
+)
 
 FLAT = Frame((48, 40), "periodic", ("u", "v"), (1, 0))
 CUBE = Frame((24, 20, 28), "periodic", ("u", "v", "w"), (2, 1, 0))

@@ -6,8 +6,8 @@ import pytest
 import torch
 from known_fields import gaussian_fields, lognormal_fields
 
-from synth import surrogates
-from synth.moisan import periodic_component
+from synth.estimation import surrogates
+from synth.estimation.moisan import periodic_component
 
 
 def periodogram(x):

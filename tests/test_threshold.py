@@ -15,8 +15,8 @@ import cli
 import moments
 import synth
 from synth.errors import InputError, UsageError
+from synth.estimation.threshold import standing_out
 from synth.field import Field
-from synth.threshold import standing_out
 
 DIMS = ("sample", "channel", "y", "x")
 OPTIONS = {"scales": 3, "angles": 2}

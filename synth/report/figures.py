@@ -15,9 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from synth.card import Evidence
+from synth.evaluation.card import Evidence
+from synth.evaluation.statistics import Panel, Statistic
 from synth.report import colours
-from synth.statistics import Panel, Statistic
 
 STYLE: Any = {
     "font.family": "sans-serif",

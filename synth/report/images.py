@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 
-from synth.card import Evidence
+from synth.evaluation.card import Evidence
 from synth.report import colours
 from synth.report.figures import LABELS, STYLE, label
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from moments import Labels
-from synth.measurement import Measurement
+from synth.estimation.measurement import Measurement
 from synth.report import colours
 from synth.report.figures import BAND, STYLE
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from matplotlib.figure import Figure
 
-from synth.card import Card
+from synth.evaluation.card import Card
 from synth.report.figures import LABELS, inline_svg, panel_svgs, statistic_figure
 from synth.report.images import fields_figure, thumbnails
 

@@ -1,0 +1,1 @@
+"""From a field to a model: boundary, gaps, standardisation, moments and their spread."""

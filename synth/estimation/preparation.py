@@ -1,0 +1,200 @@
+"""From a field to standardised tensors and a family whose constants are frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import moments
+from synth.devices import choose
+from synth.errors import InputError, UsageError
+from synth.estimation import gaps
+from synth.estimation.periodisation import Periodisation
+from synth.estimation.spread import POOLED_BY
+from synth.estimation.transforms import Standardisation
+from synth.field import Field
+
+if TYPE_CHECKING:
+    from synth.model import Model
+
+#: The model where none is asked for.
+DEFAULT = "wph+marginal"
+#: Share of the pixels below which the default model keeps all pairs of scales.
+ECONOMICAL_SHARE = 0.05
+#: Values held at once while reading.
+BLOCK_BYTES = 2**26
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is needed to measure the moments of each realization of a field.
+
+    Attributes
+    ----------
+    field : Field
+    family : str
+    settings : dict
+        Arguments of :func:`moments.build`.
+    standard : Standardisation
+    op : MomentFamily
+        With frozen constants, on its device.
+    periodise : Periodisation, optional
+        Of open fields; None for periodic ones.
+    """
+
+    field: Field
+    family: str
+    settings: dict[str, Any]
+    standard: Standardisation
+    op: moments.MomentFamily
+    periodise: Periodisation | None
+
+    @property
+    def boundary(self) -> str:
+        """ "periodic" or "open"."""
+        return "periodic" if self.periodise is None else "open"
+
+    def fields(self) -> Iterator[Tensor]:
+        """The standardised realizations, (1, channel, *space) each."""
+        return (self._periodic(x) for x, _ in _filled(self.field, self.standard))
+
+    def moments(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each realization and its moments, (1, M), with what filling gaps took from them."""
+        loss = None
+        for x, valid in _filled(self.field, self.standard):
+            periodic = self._periodic(x)
+            values = self.op(periodic)
+            if valid is not None and not valid.all():
+                loss = torch.as_tensor(self._loss()) if loss is None else loss
+                values = values + float(gaps.missing(valid)) * loss.to(values)
+            yield periodic, values
+
+    def _periodic(self, x: Tensor) -> Tensor:
+        return (x if self.periodise is None else self.periodise(x)).to(self.op.band_power().device)
+
+    def _loss(self) -> np.ndarray:
+        """:func:`synth.estimation.gaps.loss` of a few fields."""
+        masked = _filled(self.field, self.standard)
+        gappy = ((x, v) for x, v in masked if v is not None and not v.all())
+        fields = min(gaps.MOST_REFILLED, gaps.gappy(self.field))
+        return gaps.loss(
+            islice(gappy, fields),
+            -(-gaps.LEAST_REFILLS // fields),
+            lambda x: self.op(self._periodic(x)),
+            self.op.labels.groups(*POOLED_BY),
+        )
+
+
+def prepare(
+    field: Field,
+    family: str,
+    settings: dict[str, Any],
+    *,
+    boundary: str = "auto",
+    transform: str = "none",
+    device: str = "auto",
+    like: Model | None = None,
+) -> Prepared:
+    """Standardise a field and freeze the constants of a family on it, or take both from a model.
+
+    The field is read in slabs twice, an open one three times; the arguments are those of
+    :func:`synth.fit`.
+
+    Raises
+    ------
+    InputError
+        If the field is constant, too small for the scales, or an option does not fit.
+    """
+    target_device = choose(device)
+    if like is None:
+        standard = Standardisation.measure(field, transform)
+    else:
+        standard, settings, family = like.standardisation, like.settings, like.family
+    op, settings = economical(family, field, settings)
+    op = op if like is None else like.thresholded(op)
+    periodic = _boundary(field, boundary) == "periodic"
+    periodise = None if periodic else Periodisation(x for x, _ in _filled(field, standard))
+    prepared = Prepared(field, family, settings, standard, op.to(target_device), periodise)
+    with torch.no_grad():
+        if like is None:
+            op.freeze(_average(op.constants(x) for x in prepared.fields()))
+        else:
+            like.freeze(op)
+    return prepared
+
+
+def _filled(field: Field, standard: Standardisation) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Standardised realizations without gaps, (1, channel, *space), and where they are valid."""
+    seed = 0
+    for values, mask in field.masked_blocks(BLOCK_BYTES):
+        x = torch.from_numpy(standard.forward(values))
+        for number, one in enumerate(x.split(1)):
+            valid = None
+            if mask is not None:
+                valid = torch.from_numpy(np.asarray(mask[number % len(mask)])[None])
+                one = gaps.fill(one, valid, seed)
+            seed += 1
+            yield one, valid
+
+
+def economical(
+    family: str, field: Field, settings: dict[str, Any]
+) -> tuple[moments.MomentFamily, dict[str, Any]]:
+    """The family, and the settings with which it can be built again.
+
+    Small fields and many channels have more pairs of bands than their pixels support: where the
+    caller does not ask for them, lags between scales, pairs of different bands of different
+    channels, and then the pairs farthest apart in scale are left out, until the model is economical
+    or only neighbours remain.  Presets stay as published.
+    """
+
+    def build(**more: Any) -> moments.MomentFamily:
+        try:
+            return moments.build(family, field.shape, channels=field.n_channels, **settings, **more)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+    op = build()
+    values = field.n_channels * field.n_pixels
+    more: dict[str, Any] = {}
+    known = set(moments.options_of(family)) - set(settings)
+    savings: list[dict[str, Any]] = [{"cross_shells": 0}] if "cross_shells" in known else []
+    if "cross_channels" in known and field.n_channels > 1:
+        savings.append({"cross_channels": "band"})
+    if "delta_scale" in known:
+        savings += [{"delta_scale": d} for d in range(op.bank.scales - 2, 0, -1)]
+    for saving in savings:
+        if family in moments.presets() or op.n_moments <= ECONOMICAL_SHARE * values:
+            break
+        more |= saving
+        op = build(**more)
+    return op, {**settings, **more, "scales": op.bank.scales, "angles": op.bank.angles}
+
+
+def _average(parts: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+    total: dict[str, Tensor] = {}
+    count = 0
+    for part in parts:
+        total = {name: value + total.get(name, 0.0) for name, value in part.items()}
+        count += 1
+    return {name: value / count for name, value in total.items()}
+
+
+def _boundary(field: Field, asked: str) -> str:
+    if asked not in ("auto", "periodic", "open"):
+        raise UsageError(f"boundary={asked!r} was asked for; auto, periodic or open would work.")
+    if asked != "auto":
+        return asked
+    if field.boundary != "unknown":
+        return field.boundary
+    from synth.estimation.boundary import detect_boundary
+
+    return detect_boundary(field)[0]

@@ -1,0 +1,1 @@
+"""From a model to new fields: the energy, the descent on it, checkpoints, workers."""

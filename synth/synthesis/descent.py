@@ -1,0 +1,149 @@
+"""The descent of a batch of samples: coarse scales first, each on its own small grid.
+
+Moments of coarse scales are averages over few coefficients, so they constrain these strongly and
+take most of the iterations; moments of fine scales, given the coarse, follow in a few.  The moments
+of the scales j >= first need no more than the grid of scale ``first``, with about
+2^(-D (first - 1)) of the points; on the smallest grids the calls are what it costs.  So the descent
+goes from the coarsest scales to the finest, the last stage on the field's own grid with all
+moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from moments import MomentFamily, grids
+from solvers import LBFGS, Progress, Status, minimise
+from synth.synthesis.energy import MomentEnergy, outcome_of
+from synth.synthesis.preconditioner import Preconditioner, field_by_field
+
+#: Most steps on a coarse grid: what they leave, the next stages take on.
+COARSE_STEPS = 400
+
+State = dict[str, Tensor]
+#: Called after every iteration with the stage's scale, the progress, and the state if asked for.
+Watch = Callable[[int, Progress, Callable[[], State]], None]
+
+
+def stages(op: MomentFamily) -> list[int]:
+    """Finest scale of each stage, coarsest first: those with a grid coarser than the field's, 0."""
+    finest = op.finest_scales
+    coarse = [
+        first
+        for first in range(op.bank.scales - 2, 0, -1)
+        if tuple(op.bank.grids[first]) != tuple(op.shape) and (finest >= first).any()
+    ]
+    return [*coarse, 0]
+
+
+class Descent:
+    """Moves fields until their moments are those of their targets.
+
+    Parameters
+    ----------
+    op : MomentFamily
+    spread : Tensor, (M,)
+        Unit of the mismatch of each moment.
+    preconditioner : Preconditioner
+        Of the fields' own grid.
+    method : LBFGS
+    steps : int
+        Most steps on the fields' own grid.
+    tolerance : float
+        Mismatch, in spreads, at which a stage ends.
+    """
+
+    def __init__(
+        self,
+        op: MomentFamily,
+        spread: Tensor,
+        preconditioner: Preconditioner,
+        method: LBFGS,
+        steps: int,
+        tolerance: float,
+    ) -> None:
+        self.op, self.spread, self.preconditioner = op, spread, preconditioner
+        self.method, self.steps, self.tolerance = method, steps, tolerance
+        self.stages = stages(op)
+
+    def run(
+        self, start: Tensor, targets: Tensor, watch: Watch, resume: State | None = None
+    ) -> tuple[Tensor, list[dict[str, Any]]]:
+        """Fields (n, channel, *space) and how each was made.
+
+        Parameters
+        ----------
+        start : Tensor, (n, channel, *space)
+        targets : Tensor, (n, M) or (1, M)
+        watch : callable
+        resume : dict, optional
+            A state that ``watch`` was given: the run goes on to the same bits.
+        """
+        x, left = start, self.stages
+        if resume is not None:
+            x = resume["stage.x"].to(start)
+            left = left[left.index(int(resume["stage.first"])) :]
+        for first in left:
+            x, status, steps = self._stage(first, x, targets, watch, resume)
+            resume = None
+        energy = self._energy(0, targets)
+        outcomes = []
+        for row in range(len(x)):
+            with torch.no_grad():
+                index = torch.tensor([row], device=x.device)
+                residual = energy.residual(x[row : row + 1], index)[0]
+            outcomes.append(outcome_of(residual, energy.weight, status[row].name, steps[row]))
+        return x, outcomes
+
+    def _energy(self, first: int, targets: Tensor) -> MomentEnergy:
+        pre = self.preconditioner
+        if first:
+            pre = pre.on_grid(self.op.bank.grids[first])
+        return MomentEnergy(self.op, targets, self.spread, pre, first)
+
+    def _stage(
+        self, first: int, x: Tensor, targets: Tensor, watch: Watch, resume: State | None
+    ) -> tuple[Tensor, list[Status], list[int]]:
+        """Descend on the moments of the scales from ``first`` on; other wavenumbers stay."""
+        energy = self._energy(first, targets)
+        grid = energy.preconditioner.shape
+        y = energy.preconditioner.to_coordinates(_moved(x, grid))
+
+        def observe(progress: Progress) -> None:
+            def state() -> State:
+                return {"stage.first": torch.tensor(first), "stage.x": x, **progress.state()}
+
+            watch(first, progress, state)
+
+        result = minimise(
+            energy,
+            y,
+            self.method,
+            max_steps=min(self.steps, COARSE_STEPS) if first else self.steps,
+            tolerance=self.tolerance**2,
+            callback=observe,
+            resume=resume,
+        )
+        if first == 0:
+            x = energy.preconditioner.to_field(result.x)
+        else:
+            x = x + _moved(energy.preconditioner.to_field(result.x - y), tuple(x.shape[2:]))
+        return x, result.status, result.steps.tolist()
+
+
+def _moved(x: Tensor, grid: Sequence[int]) -> Tensor:
+    """Fields on another grid, by their common wavenumbers."""
+    source, axes = tuple(x.shape[2:]), tuple(range(2, x.ndim))
+    if source == tuple(grid):
+        return x
+
+    def move(fields: Tensor) -> Tensor:
+        spectrum = torch.fft.rfftn(fields, dim=axes, norm="forward")
+        spectrum = grids.regrid(spectrum, source, grid, half=True)
+        return torch.fft.irfftn(spectrum, s=tuple(grid), dim=axes, norm="forward")
+
+    return field_by_field(move, x)

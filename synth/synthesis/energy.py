@@ -1,0 +1,130 @@
+"""The energy of a sample: its mean squared moment mismatch in units of the sampling spread."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from moments import MomentFamily
+from synth.synthesis.preconditioner import Preconditioner
+
+#: Values of the fields that a CPU evaluates at once.  On small grids the calls are what an
+#: evaluation costs, and the fields share them; of more values only the memory grows.
+AT_ONCE = 2**18
+#: Floats that one evaluation of a field holds at once, over the values of the field: the peak of
+#: `wph` in benchmarks/RESULTS.md, 141 MiB for 65,536 values, is 564.
+WORKING_SET = 600
+
+
+class MomentEnergy:
+    r"""E(x) = (1/M) sum_m (Phi_m(x) - mu_m)^2 / s_m^2, whose root is the rms mismatch in spreads.
+
+    Of the scales from ``first`` on, M the number of moments that depend on no finer one, it is an
+    energy of fields on the grid of scale ``first``.
+
+    Called by the minimiser with points in the preconditioned coordinates.  Small fields are
+    evaluated together; on a CPU only where that gives the same bits as one by one, so that a
+    sample's path does not depend on its neighbours.  On a GPU as many at a time as its free memory
+    holds.
+
+    Parameters
+    ----------
+    op : MomentFamily
+    targets : Tensor, (samples, M) or (1, M)
+        mu of each sample.
+    spread : Tensor, (M,)
+        s.
+    preconditioner : Preconditioner
+        Of fields on the grid that the energy is taken on.
+    first : int
+        Finest scale that counts.
+    """
+
+    def __init__(
+        self,
+        op: MomentFamily,
+        targets: Tensor,
+        spread: Tensor,
+        preconditioner: Preconditioner,
+        first: int = 0,
+    ) -> None:
+        self.op, self.targets, self.first = op, targets, first
+        counted = torch.as_tensor(op.finest_scales >= first, device=targets.device)
+        self.count = int(counted.sum())
+        self.weight = torch.where(counted, 1 / spread.to(targets), 0.0)
+        self.preconditioner = preconditioner
+        self._same_bits = {1: True}  # by the number of fields evaluated together, once it is known
+
+    def __call__(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies (n,) float64 and gradients (n, channel, *space) of the samples ``index``."""
+        together = zip(y.split(self._at_once(y)), index.split(self._at_once(y)), strict=True)
+        return _joined([self._of_batch(*part) for part in together])
+
+    def _of_batch(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """All fields together where that is known, or now found, to be the same as one by one."""
+        n = len(y)
+        same = self._same_bits.get(n)
+        if same or y.device.type != "cpu":
+            return self._together(y, index)
+        ones = zip(y.split(1), index.split(1), strict=True)
+        each = _joined([self._together(*one) for one in ones])
+        if same is None:
+            pairs = zip(each, self._together(y, index), strict=True)
+            self._same_bits[n] = all(torch.equal(*pair) for pair in pairs)
+        return each
+
+    def _together(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        field = self.preconditioner.to_field(y).requires_grad_(True)
+        energy = self.residual(field, index).double().square().sum(1) / self.count
+        (gradient,) = torch.autograd.grad(energy.sum(), field)
+        return energy.detach(), self.preconditioner.to_field(gradient)
+
+    def residual(self, x: Tensor, index: Tensor) -> Tensor:
+        """(Phi(x) - mu) / s, (n, M)."""
+        targets = self.targets if len(self.targets) == 1 else self.targets[index]
+        return (self.op(x, self.first) - targets) * self.weight
+
+    def _at_once(self, y: Tensor) -> int:
+        values = math.prod(y.shape[1:])
+        if y.device.type != "cuda":
+            return max(1, AT_ONCE // values)
+        free, _ = torch.cuda.mem_get_info(y.device)
+        return max(1, int(0.7 * free / working_set(values)))
+
+
+def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    values, gradients = zip(*parts, strict=True)
+    return torch.cat(values), torch.cat(gradients)
+
+
+def working_set(values: int) -> int:
+    """Bytes that one evaluation of a field of so many values holds at once."""
+    return 4 * WORKING_SET * values
+
+
+def outcome_of(residual: Tensor, weight: Tensor, status: str, steps: int) -> dict[str, Any]:
+    """What is kept of a sample's making.
+
+    Parameters
+    ----------
+    residual : Tensor, (M,)
+        (Phi(x) - mu) / s.
+    weight : Tensor, (M,)
+        1 / s.
+    status : str
+    steps : int
+    """
+    residual = residual.double()
+    plain = residual / weight
+    loss = float(residual.square().mean())
+    return {
+        "status": status,
+        "steps": steps,
+        "loss": loss,
+        "mismatch_rms": float(plain.square().mean().sqrt()),
+        "mismatch_max": float(plain.abs().max()),
+        "mismatch_sigma": math.sqrt(loss),
+    }
