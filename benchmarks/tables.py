@@ -20,8 +20,8 @@ from benchmarks.synthesis import ITERATIONS, made
 Numbers = dict[str, float]
 Table = tuple[list[str], Numbers]
 SHAPE = (256, 256)
-FAMILIES = ("covariance", "scattering", "small", "wph", "wph-pywph", "scattering-covariance",
-            "rectifier")  # fmt: skip
+FAMILIES = ("covariance", "scattering", "small", "wph", "wph+marginal", "wph-pywph",
+            "scattering-covariance", "rectifier")  # fmt: skip
 GROWING = ("wph", "scattering-covariance")
 PEERS = ("pywph", "plenoptic")
 FLOORS = ("floor", "transforms")
@@ -116,7 +116,7 @@ def allocator(threads: int) -> Table:
 
 def samples() -> Table:
     """Synthesis of one field of samples/vorticity_2d.h5."""
-    found = list(made(("wph", "wph-pywph")))
+    found = list(made(("wph+marginal", "wph", "wph-pywph")))
     rows = [
         [
             row.name,
