@@ -32,7 +32,7 @@ _C = (*_B, "C01", "Cphase", "C02", "C12")
 #: they grow with the scale; its second low-pass class has more scales.
 #:
 #: ``small`` and ``rich`` stand on either side of the default: at 256x256 they hold fewer than 1,000
-#: and fewer than 6,000 numbers.  docs/presets.md measures ``small`` and the default.
+#: and fewer than 6,000 numbers.  docs/presets.md measures them.
 PRESETS = {
     "small": Preset("wph+marginal", options={"delta_scale": 1, "cross_shells": 0, "harmonics": 2}),
     "rich": Preset("wph+marginal", angles=6, options={"delta_scale": 3}),
