@@ -18,8 +18,8 @@ from pathlib import Path
 import synth
 
 FIELD = Path(__file__).parents[1] / "samples" / "vorticity_2d.h5"
-#: The command, which keeps its state five times a second so that every kill finds some.
-COMMAND = "import synth.synthesis.checkpoint as c; c.STATE_EVERY = 0.2; import cli; cli.main()"
+#: The command, which keeps its state once a second so that most kills find some.
+COMMAND = "import synth.synthesis.checkpoint as c; c.STATE_EVERY = 1.0; import cli; cli.main()"
 
 
 def started(model: Path, out: Path, n: int, *more: str) -> subprocess.Popen:
