@@ -1,1 +1,1 @@
-"""Real fields against synthetic ones: statistics, calibration, verdicts, the report."""
+"""Real fields against synthetic ones: statistics, calibration, verdicts, the card."""

@@ -152,11 +152,8 @@ def measure(
 def _controls(pairing: Pairing, seed: int) -> tuple[Tensor, Tensor, int]:
     """Gaussian fields, fields of random phases, and the number of each before they are cut."""
     if pairing.whole is None or pairing.around is None:
-        n, real, periodic = (
-            min(len(pairing.real), MOST_CONTROLS),
-            pairing.real,
-            pairing.frame.periodic,
-        )
+        real, periodic = pairing.real, pairing.frame.periodic
+        n = min(len(real), MOST_CONTROLS)
         gaussian = surrogates.gaussian(real, n, periodic, seed)
         return gaussian, surrogates.phase_randomised(real[:n], periodic, seed), n
     n, periodic, shape = CONTROLS_OF_ONE, pairing.around.periodic, pairing.frame.shape

@@ -1,7 +1,7 @@
 """Independent pieces of work on several cores, with an end to all at an interrupt.
 
 PyTorch spends the time of large grids outside the interpreter's lock, so there threads work side by
-side; small grids are bound by the lock and gain nothing.
+side; a single small grid is bound by the lock, which fields evaluated together hold less often.
 """
 
 from __future__ import annotations
