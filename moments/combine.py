@@ -26,7 +26,7 @@ class Sum(MomentFamily):
 
     def __init__(self, parts: Sequence[MomentFamily]) -> None:
         super().__init__(parts[0].shape, parts[0].channels)
-        self.name = "+".join(part.name for part in parts)  # type: ignore[misc]
+        self.name = "+".join(part.name for part in parts)
         self.bank = parts[0].bank
         self.parts = torch.nn.ModuleDict({part.name: part for part in parts})
         self.labels = Labels.join(part.labels for part in parts)
@@ -53,44 +53,55 @@ class Sum(MomentFamily):
         return torch.cat([part(x, first) for part in self.parts.values()], dim=1)
 
 
-class Subset(MomentFamily):
+class Derived(MomentFamily):
+    """A family whose moments are made of those of another, with the constants of that one.
+
+    Parameters
+    ----------
+    inner : MomentFamily
+    labels : Labels
+        Of the moments made.
+    """
+
+    def __init__(self, inner: MomentFamily, labels: Labels) -> None:
+        super().__init__(inner.shape, inner.channels)
+        self.name, self.bank = inner.name, inner.bank
+        self.inner, self.labels = inner, labels
+
+    def constants(self, x: Tensor) -> dict[str, Tensor]:
+        """The constants of the other family."""
+        return {f"inner.{name}": value for name, value in self.inner.constants(x).items()}
+
+    def band_power(self) -> Tensor:
+        """As the other family has it."""
+        return self.inner.band_power()
+
+
+class Subset(Derived):
     """Some moments of a family, in a given order.
 
     Parameters
     ----------
-    whole : MomentFamily
+    inner : MomentFamily
     index : sequence of int
         Positions of the moments to keep.
     """
 
-    def __init__(self, whole: MomentFamily, index: Sequence[int]) -> None:
-        super().__init__(whole.shape, whole.channels)
-        self.name = whole.name  # type: ignore[misc]
-        self.bank = whole.bank
-        self.whole = whole
-        rows = torch.as_tensor(index, dtype=torch.long)
-        self.register_buffer("rows", rows, persistent=False)
-        self.labels = Labels(whole.labels.table[rows.numpy()])
-
-    def constants(self, x: Tensor) -> dict[str, Tensor]:
-        """The constants of the whole family."""
-        return {f"whole.{name}": value for name, value in self.whole.constants(x).items()}
-
-    def band_power(self) -> Tensor:
-        """As the whole family has it."""
-        return self.whole.band_power()
+    def __init__(self, inner: MomentFamily, index: Sequence[int]) -> None:
+        super().__init__(inner, Labels(inner.labels.table[np.asarray(index)]))
+        self.register_buffer("rows", torch.as_tensor(index), persistent=False)
 
     @property
     def finest_scales(self) -> np.ndarray:
         """As the whole family has them."""
-        return self.whole.finest_scales[self.get_buffer("rows").cpu().numpy()]
+        return self.inner.finest_scales[self.get_buffer("rows").cpu().numpy()]
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """The moments that are kept, (batch, M)."""
-        return self.whole(x, first)[:, self.rows]
+        return self.inner(x, first)[:, self.rows]
 
 
-class Combination(MomentFamily):
+class Combination(Derived):
     """Linear combinations of the moments of a family.
 
     Parameters
@@ -114,23 +125,13 @@ class Combination(MomentFamily):
         weight: Sequence[float],
         labels: Labels,
     ) -> None:
-        super().__init__(inner.shape, inner.channels)
-        self.name = inner.name  # type: ignore[misc]
-        self.bank, self.inner, self.labels = inner.bank, inner, labels
+        super().__init__(inner, labels)
         for name, values, dtype in (
             ("rows", rows, torch.long),
             ("into", into, torch.long),
             ("weight", weight, torch.float64),
         ):
             self.register_buffer(name, torch.as_tensor(values, dtype=dtype), persistent=False)
-
-    def constants(self, x: Tensor) -> dict[str, Tensor]:
-        """The constants of the family that is combined."""
-        return {f"inner.{name}": value for name, value in self.inner.constants(x).items()}
-
-    def band_power(self) -> Tensor:
-        """As the family that is combined has it."""
-        return self.inner.band_power()
 
     @property
     def finest_scales(self) -> np.ndarray:

@@ -26,12 +26,8 @@ class ComposedFamily(WaveletFamily):
     carry: ClassVar[bool] = True
 
     def compose(self, parts: Sequence[MomentClass]) -> None:
-        """Take these classes, in this order."""
-        self.parts = torch.nn.ModuleDict()
-        for part in parts:
-            name = type(part).__name__
-            again = sum(isinstance(one, type(part)) for one in self.parts.values())
-            self.parts[f"{name}{again + 1}" if again else name] = part
+        """Take these classes, each once, in this order."""
+        self.parts = torch.nn.ModuleDict({type(part).__name__: part for part in parts})
         scales = range(self.bank.scales)
         levels = [Labels.join(part.labels(j) for part in parts) for j in scales]
         self.labels = Labels.join(levels)

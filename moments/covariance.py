@@ -31,7 +31,7 @@ class Covariance(ComposedFamily):
         Their form, "rings" or "square".
     """
 
-    name: ClassVar[str] = "covariance"
+    name = "covariance"
     carry: ClassVar[bool] = False
 
     def __init__(

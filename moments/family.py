@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -43,7 +42,7 @@ class MomentFamily(nn.Module, abc.ABC):
         Number of channels; moments between them are included.
     """
 
-    name: ClassVar[str]
+    name: str
     labels: Labels
     bank: FilterBank
 

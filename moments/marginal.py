@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -87,7 +86,7 @@ class Marginal(WaveletFamily):
         If there are fewer than 3 bins.
     """
 
-    name: ClassVar[str] = "marginal"
+    name = "marginal"
     mean: Tensor
     square: Tensor
     edges: Tensor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -49,7 +48,7 @@ class Polynomial(WaveletFamily):
         Shells of lags; see :func:`moments.shifts.shells`.
     """
 
-    name: ClassVar[str] = "polynomial"
+    name = "polynomial"
     mean: Tensor
     square: Tensor
     weight: Tensor

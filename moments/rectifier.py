@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -77,7 +76,7 @@ class Rectifier(WaveletFamily):
         Which pairs of different channels meet: "all", or "band", those of one scale and angle.
     """
 
-    name: ClassVar[str] = "rectifier"
+    name = "rectifier"
     rise: Tensor
     square: Tensor
 

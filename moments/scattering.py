@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -91,7 +90,7 @@ class Scattering(ComposedFamily):
     each other too.
     """
 
-    name: ClassVar[str] = "scattering"
+    name = "scattering"
 
     def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
         super().__init__(shape, channels, bank)

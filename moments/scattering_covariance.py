@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -133,7 +132,7 @@ class ScatteringCovariance(ComposedFamily):
     bank : FilterBank
     """
 
-    name: ClassVar[str] = "scattering-covariance"
+    name = "scattering-covariance"
 
     def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
         super().__init__(shape, channels, bank)

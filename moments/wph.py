@@ -3,7 +3,6 @@ r"""Wavelet phase harmonics: covariances of wavelet coefficients with multiplied
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from moments.autocorrelations import AngleCovariances, AutoCorrelations
 from moments.bank import FilterBank
@@ -73,7 +72,7 @@ class WPH(ComposedFamily):
         For a class that does not exist or an option out of its range.
     """
 
-    name: ClassVar[str] = "wph"
+    name = "wph"
 
     def __init__(
         self,
