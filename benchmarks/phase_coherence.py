@@ -1,6 +1,6 @@
 """The phase-coherence protocol of Zhang & Mallat (arXiv 1911.10017) on turbulence of our own.
 
-    python -m benchmarks.phase_coherence [--targets 10] [--samples 10] [--tests 100]
+    python -m benchmarks.phase_coherence [--targets 10] [--samples 10] [--tests 100] [--flow NAME]
 
 A model is fitted to one target field, `--samples` fields are drawn from it, and
 
@@ -132,6 +132,7 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=100)
     default = Path(tempfile.gettempdir()) / "synth-phase-coherence"
     parser.add_argument("--keep", type=Path, default=default, help="folder for states and samples")
+    parser.add_argument("--flow", choices=FLOWS, help="one of the two")
     given = parser.parse_args()
     torch.set_num_threads(1)
     head = [
@@ -143,7 +144,7 @@ def main() -> None:
         "positions: the field itself at as many positions is what its copies would score.",
     ]
     done: list[str] = []
-    for flow in FLOWS:
+    for flow in [given.flow] if given.flow else FLOWS:
         protocol = Protocol(flow, given)
         for number in range(given.targets):
             protocol.add(number)
