@@ -211,6 +211,8 @@ def sample(
     seconds = round(time.perf_counter() - start, 3)
     counts = {"n": ensemble.field.n_samples, "seed": seed, "seconds": seconds}
     result = {"file": path, **counts, "samples": ensemble.outcomes}
+    if "mean_mismatch_sigma" in ensemble.provenance:
+        result["mean_mismatch_sigma"] = ensemble.provenance["mean_mismatch_sigma"]
     console.result(formatting.sample_table(result))
     unfinished = formatting.not_converged(ensemble.outcomes)
     if unfinished:

@@ -86,7 +86,7 @@ class Problem:
     def mismatch(self, x: Tensor) -> tuple[float, float]:
         """In spreads, and plain rms."""
         with torch.no_grad():
-            residual = self.judge.residual(x, torch.tensor([0]))[0].double()
+            residual = self.judge.residual(self.op(x), torch.tensor([0]))[0].double()
         plain = residual / self.judge.weight
         return math.sqrt(residual.square().mean()), math.sqrt(plain.square().mean())
 

@@ -119,9 +119,11 @@ def sample_table(result: Mapping[str, Any]) -> str:
         )
         for i, outcome in enumerate(result["samples"])
     ]
+    mean = result.get("mean_mismatch_sigma")
     return (
         f"{_table(header, rows)}\n"
-        f"{result['file']}: {_plural(result['n'], 'field')}, seed {result['seed']}, "
+        + (f"mean of all fields: {_number(mean)} sigma from the target\n" if mean else "")
+        + f"{result['file']}: {_plural(result['n'], 'field')}, seed {result['seed']}, "
         f"{result['seconds']:.1f} s"
     )
 

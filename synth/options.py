@@ -99,10 +99,11 @@ drawing = _all(
     click.option("--init", type=click.Choice(["gaussian", "white"]), default="gaussian"),
     click.option(
         "--target",
-        type=click.Choice(["each", "mean"]),
+        type=click.Choice(["each", "mean", "ensemble"]),
         default="each",
         show_default=True,
-        help="Match the moments of one of the fitted fields, or the mean of all.",
+        help="Moments that a sample matches: of one of the fitted fields, or the mean of all; or "
+        "the mean of all, by the mean over the samples.",
     ),
     click.option("--batch", callback=_batch, default="auto", help="Fields computed at once."),
     device,

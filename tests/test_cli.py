@@ -66,6 +66,7 @@ class Fakes:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict]] = []
         self.outcomes = [OUTCOME, OUTCOME]
+        self.provenance: dict[str, object] = {}
         self.card = Card()
         self.error: BaseException | None = None
         self.field = SimpleNamespace(
@@ -91,7 +92,7 @@ class Fakes:
 
     def sample(self, model: object, **options: object) -> SimpleNamespace:
         self.record("sample", **options)
-        return SimpleNamespace(field=self.field, outcomes=self.outcomes, provenance={})
+        return SimpleNamespace(field=self.field, outcomes=self.outcomes, provenance=self.provenance)
 
     def compare(self, real: object, synthetic: list, **options: object) -> Card:
         self.record("compare", **options)
@@ -285,6 +286,15 @@ def test_fields_that_did_not_converge_are_written_and_named(fakes: Fakes) -> Non
     assert "1 of 2 fields did not converge (1 max_steps): 1" in result.stderr
     assert "--steps" in result.stderr
     assert run("sample", "field.model.h5", "--overwrite", "-q").stderr == ""
+
+
+def test_of_fields_that_matched_together_the_mismatch_of_the_mean_is_told(fakes: Fakes) -> None:
+    assert "mean of all fields" not in run("sample", "field.model.h5").stdout
+    fakes.provenance = {"mean_mismatch_sigma": 0.0987}
+    arguments = ["sample", "field.model.h5", "--target", "ensemble", "--overwrite"]
+    assert "mean of all fields: 0.0987 sigma from the target" in run(*arguments).stdout
+    assert fakes.calls[-2][1]["target"] == "ensemble"
+    assert json.loads(run(*arguments, "--json").stdout)["mean_mismatch_sigma"] == 0.0987
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("close", 0), ("different", 6)])

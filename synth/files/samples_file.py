@@ -24,7 +24,7 @@ from synth.numbers import digits_lost
 
 # Name in the file, key of an outcome, type, meaning.
 OUTCOMES = (
-    ("loss", "loss", "f8", "final energy of the sample"),
+    ("loss", "loss", "f8", "final energy of the descent"),
     ("mismatch", "mismatch_rms", "f8", "root mean square moment mismatch"),
     ("mismatch_max", "mismatch_max", "f8", "largest moment mismatch"),
     ("mismatch_sigma", "mismatch_sigma", "f8", "rms mismatch over the moments' sampling spread"),

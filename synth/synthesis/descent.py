@@ -19,6 +19,7 @@ from torch import Tensor
 from moments import MomentFamily, grids
 from solvers import LBFGS, Progress, Status, minimise
 from synth.synthesis.energy import MomentEnergy, outcome_of
+from synth.synthesis.mean_field import MeanFieldEnergy
 from synth.synthesis.preconditioner import Preconditioner, field_by_field
 
 #: Most steps on a coarse grid: what they leave, the next stages take on.
@@ -41,7 +42,7 @@ def stages(op: MomentFamily) -> list[int]:
 
 
 class Descent:
-    """Moves fields until their moments are those of their targets.
+    """Moves fields until their moments, or the mean of these, are those of the target.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ class Descent:
         Most steps on the fields' own grid.
     tolerance : float
         Mismatch, in spreads, at which a stage ends.
+    together : bool
+        The fields of a run are one point of one problem, and their mean moments follow one target.
     """
 
     def __init__(
@@ -65,15 +68,20 @@ class Descent:
         method: LBFGS,
         steps: int,
         tolerance: float,
+        together: bool = False,
     ) -> None:
         self.op, self.spread, self.preconditioner = op, spread, preconditioner
         self.method, self.steps, self.tolerance = method, steps, tolerance
+        self.together = together
         self.stages = stages(op)
 
     def run(
         self, start: Tensor, targets: Tensor, watch: Watch, resume: State | None = None
     ) -> tuple[Tensor, list[dict[str, Any]]]:
         """Fields (n, channel, *space) and how each was made.
+
+        Of fields that descend together the loss, the status and the steps are those of all, the
+        mismatch is each field's own.
 
         Parameters
         ----------
@@ -88,27 +96,35 @@ class Descent:
             x = resume["stage.x"].to(start)
             left = left[left.index(int(resume["stage.first"])) :]
         for first in left:
-            x, status, steps = self._stage(first, x, targets, watch, resume)
+            x, ends = self._stage(first, x, targets, watch, resume)
             resume = None
         energy = self._energy(0, targets)
-        outcomes = []
-        for row in range(len(x)):
-            with torch.no_grad():
-                index = torch.tensor([row], device=x.device)
-                residual = energy.residual(x[row : row + 1], index)[0]
-            outcomes.append(outcome_of(residual, energy.weight, status[row].name, steps[row]))
+        with torch.no_grad():
+            moments = torch.cat([self.op(one) for one in x.split(1)])
+            residual = energy.residual(moments, torch.arange(len(x), device=x.device))
+        outcomes = [
+            outcome_of(own, energy.weight, status.name, steps)
+            for own, (status, steps) in zip(residual, ends, strict=True)
+        ]
+        if self.together:
+            loss = float(residual.double().mean(0).square().mean())
+            outcomes = [outcome | {"loss": loss} for outcome in outcomes]
         return x, outcomes
 
     def _energy(self, first: int, targets: Tensor) -> MomentEnergy:
         pre = self.preconditioner
         if first:
             pre = pre.on_grid(self.op.bank.grids[first])
-        return MomentEnergy(self.op, targets, self.spread, pre, first)
+        kind = MeanFieldEnergy if self.together else MomentEnergy
+        return kind(self.op, targets, self.spread, pre, first)
 
     def _stage(
         self, first: int, x: Tensor, targets: Tensor, watch: Watch, resume: State | None
-    ) -> tuple[Tensor, list[Status], list[int]]:
-        """Descend on the moments of the scales from ``first`` on; other wavenumbers stay."""
+    ) -> tuple[Tensor, list[tuple[Status, int]]]:
+        """Descend on the moments of the scales from ``first`` on; other wavenumbers stay.
+
+        Returns the fields, and for each how its descent ended and after how many steps.
+        """
         energy = self._energy(first, targets)
         grid = energy.preconditioner.shape
         y = energy.preconditioner.to_coordinates(_moved(x, grid))
@@ -121,18 +137,20 @@ class Descent:
 
         result = minimise(
             energy,
-            y,
+            y[None] if self.together else y,
             self.method,
             max_steps=min(self.steps, COARSE_STEPS) if first else self.steps,
             tolerance=self.tolerance**2,
             callback=observe,
             resume=resume,
         )
+        end = result.x.reshape(y.shape)
         if first == 0:
-            x = energy.preconditioner.to_field(result.x)
+            x = energy.preconditioner.to_field(end)
         else:
-            x = x + _moved(energy.preconditioner.to_field(result.x - y), tuple(x.shape[2:]))
-        return x, result.status, result.steps.tolist()
+            x = x + _moved(energy.preconditioner.to_field(end - y), tuple(x.shape[2:]))
+        ends = list(zip(result.status, result.steps.tolist(), strict=True))
+        return x, ends * (len(x) // len(ends))
 
 
 def _moved(x: Tensor, grid: Sequence[int]) -> Tensor:

@@ -78,14 +78,18 @@ class MomentEnergy:
 
     def _together(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         field = self.preconditioner.to_field(y).requires_grad_(True)
-        energy = self.residual(field, index).double().square().sum(1) / self.count
+        energy = self.of_moments(self.op(field, self.first), index)
         (gradient,) = torch.autograd.grad(energy.sum(), field)
         return energy.detach(), self.preconditioner.to_field(gradient)
 
-    def residual(self, x: Tensor, index: Tensor) -> Tensor:
-        """(Phi(x) - mu) / s, (n, M)."""
+    def of_moments(self, moments: Tensor, index: Tensor) -> Tensor:
+        """Energies (n,) float64 of moments (n, M)."""
+        return self.residual(moments, index).double().square().sum(1) / self.count
+
+    def residual(self, moments: Tensor, index: Tensor) -> Tensor:
+        """(Phi - mu) / s, (n, M), of moments Phi (n, M)."""
         targets = self.targets if len(self.targets) == 1 else self.targets[index]
-        return (self.op(x, self.first) - targets) * self.weight
+        return (moments - targets) * self.weight
 
     def _at_once(self, y: Tensor) -> int:
         values = math.prod(y.shape[1:])

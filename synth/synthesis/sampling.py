@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from synth.estimation.spectra import Colour
 from synth.field import Ensemble, Field
 from synth.model import Model
 from synth.synthesis.checkpoint import Checkpoint
+from synth.synthesis.clock import Clock, Report
 from synth.synthesis.descent import Descent, State
 from synth.synthesis.energy import AT_ONCE, working_set
 from synth.synthesis.exact import ExactGaussian
@@ -44,7 +44,6 @@ BATCH_BYTES = 2**29
 #: Values from which a field is worth all cores of the machine.
 LARGE_FIELD = 2**19
 
-Report = Callable[[dict[str, Any]], None]
 Made = tuple[np.ndarray, list[dict[str, Any]]]
 
 
@@ -67,9 +66,23 @@ def sample(
 
     Each sample minimises :math:`E(x) = \frac1M\sum_m (\Phi_m(x)-\mu_m)^2/s_m^2`, s the sampling
     spread, and has converged when :math:`\sqrt E` is at most ``tolerance``.  The descent matches
-    coarse scales first, each on its own grid (:mod:`synth.synthesis.descent`).  Samples of a
-    ``covariance`` model need no descent: they are drawn from the Gaussian law of maximum entropy
-    whose mean moments are the target's, and scatter around them like real fields.
+    coarse scales first, each on its own grid (:mod:`synth.synthesis.descent`).
+
+    The moments :math:`\mu` that it follows are the ``target``:
+
+    - ``"each"``: those of one of the fitted fields, drawn without replacement as long as they last.
+      The ensemble varies like the fitted fields.
+    - ``"mean"``: the mean over the fitted fields.  All samples have the same moments.
+    - ``"ensemble"``: that mean too, but only the mean over the n samples has to match it,
+      :math:`\frac1n\sum_i\Phi(x_i)=\mu` (mean-field descent, arXiv 2403.08362): E is one energy of
+      all samples, in which :math:`\Phi` is their mean.  What their moments vary by is left to them.
+      The mean of n independent fields would scatter by :math:`s/\sqrt n`, which is more than the
+      default tolerance for n up to 100.  The loss, status and steps of all samples are those of the
+      run, their mismatch is their own.
+
+    Samples of a ``covariance`` model need no descent: they are drawn from the Gaussian law of
+    maximum entropy whose mean moments are the target's, and scatter around them like real fields;
+    for them ``"ensemble"`` is ``"mean"``.
 
     Parameters
     ----------
@@ -77,20 +90,19 @@ def sample(
     n : int
         Number of fields.
     seed : int
-        Sample i depends on the seed and i alone.
+        Sample i depends on the seed and i alone; with the target "ensemble" also on n.
     size : sequence of int, optional
         Space sizes; those of the fit by default.
     steps : int, optional
         Most descent steps of a sample on the field's own grid, 1000 by default.
     init : {"gaussian", "white"}
         Start from a Gaussian field with the model's spectrum, or from white noise.
-    target : {"each", "mean"}
-        Match the moments of one of the fitted fields, drawn without replacement as long as they
-        last, which gives the ensemble the spread of the real one; or the mean moments of all.
+    target : {"each", "mean", "ensemble"}
+        See above.
     tolerance : float
         In units of the sampling spread.
     batch : int or "auto"
-        Fields computed at once.
+        Fields computed at once; of the target "ensemble", which are all one problem, "auto".
     device : str
         "auto", "cpu" or "cuda".
     progress : callable, optional
@@ -126,17 +138,21 @@ def sample(
         }  # fmt: skip
         store = Checkpoint(Path(checkpoint), settings)
     done = {} if store is None else store.finished()
-    values = math.prod(op.shape) * op.channels
+    exact = ExactGaussian(op, spread, tolerance) if isinstance(op, Covariance) else None
+    together = target == "ensemble" and exact is None
+    if together and len(done) < n:
+        done = {}  # stopped while it kept its samples: its state is there still
+    each = n if together else 1  # fields of one problem of the minimiser
+    values = each * math.prod(op.shape) * op.channels
     method = LBFGS(history=max(5, min(HISTORY, HISTORY_BYTES // (8 * values))))
-    per_batch = _batch_size(batch, n, where, method, values)
-    clock = _Clock(n, len(done), progress)
+    problems = _batch_size(batch, n // each, where, method, values)
+    clock = Clock(n, len(done), progress)
     # Batches do not depend on what is done, so that those in progress find their states.
-    whole = [range(first, min(first + per_batch, n)) for first in range(0, n, per_batch)]
+    whole = [range(n)[i : i + problems * each] for i in range(0, n, problems * each)]
     left = ([number for number in numbers if number not in done] for numbers in whole)
     batches = [numbers for numbers in left if numbers]
-    workers, threads = _workers(where, max(1, len(batches)), per_batch, method, values)
-    exact = ExactGaussian(op, spread, tolerance) if isinstance(op, Covariance) else None
-    descent = Descent(op, spread, Preconditioner(colour.power), method, limit, tolerance)
+    workers, threads = _workers(where, max(1, len(batches)), problems, method, values)
+    descent = Descent(op, spread, Preconditioner(colour.power), method, limit, tolerance, together)
 
     def make(numbers: list[int], stop: threading.Event) -> Made:
         noise = torch.stack([_noise(seed, i, (op.channels, *op.shape)) for i in numbers])
@@ -163,7 +179,10 @@ def sample(
         if store is not None:
             store.add(numbers, fields, outcomes)
         clock.finish(numbers, outcomes)
-    return _ensemble(model, [done[number] for number in range(n)], seed, str(where))
+    provenance: dict[str, Any] = {"device": str(where), "target": target}
+    if together:
+        provenance["mean_mismatch_sigma"] = math.sqrt(done[0][1]["loss"])
+    return _ensemble(model, [done[number] for number in range(n)], seed, provenance)
 
 
 def _check(
@@ -185,8 +204,13 @@ def _check(
         raise UsageError(f"batch={batch!r} was asked for; auto, or 1 or more, would work.")
     if init not in ("gaussian", "white"):
         raise UsageError(f"init={init!r} was asked for; gaussian or white would work.")
-    if target not in ("mean", "each"):
-        raise UsageError(f"target={target!r} was asked for; mean or each would work.")
+    if target not in ("each", "mean", "ensemble"):
+        raise UsageError(f"target={target!r} was asked for; each, mean or ensemble would work.")
+    if target == "ensemble" and batch != "auto":
+        raise UsageError(
+            f"batch={batch} was asked for with target='ensemble', whose samples descend together; "
+            "auto would work."
+        )
     if not tolerance > 0:
         raise UsageError(f"tolerance={tolerance} was asked for; a positive number would work.")
 
@@ -198,7 +222,7 @@ def _noise(seed: int, number: int, shape: tuple[int, ...]) -> Tensor:
 
 
 def _targets(model: Model, target: str, seed: int, numbers: list[int]) -> np.ndarray:
-    if target == "mean":
+    if target != "each":
         return model.mean[None]
     order = np.random.default_rng([seed, 1]).permutation(len(model.targets))
     return model.targets[[order[number % len(order)] for number in numbers]]
@@ -234,7 +258,10 @@ def _workers(
 
 
 def _ensemble(
-    model: Model, done: list[tuple[np.ndarray, dict[str, Any]]], seed: int, device: str
+    model: Model,
+    done: list[tuple[np.ndarray, dict[str, Any]]],
+    seed: int,
+    provenance: dict[str, Any],
 ) -> Ensemble:
     values = model.standardisation.inverse(np.stack([field for field, _ in done]))
     field = Field(
@@ -246,44 +273,5 @@ def _ensemble(
         units=model.field["units"],
         boundary="periodic",
     )
-    provenance = {"model": model.family, "model_hash": model.digest(), "device": device}
+    provenance = {"model": model.family, "model_hash": model.digest(), **provenance}
     return Ensemble(field, [outcome for _, outcome in done], seed, provenance)
-
-
-class _Clock:
-    """Turns the minimiser's progress into a person's: samples done, mismatch, time left."""
-
-    def __init__(self, n: int, done: int, report: Report | None) -> None:
-        self.n, self.done, self.report = n, done, report
-        self.start, self.made = time.monotonic(), 0
-        self.lock = threading.Lock()
-        self.running: dict[int, Tensor] = {}
-
-    def tick(self, numbers: list[int], first: int, state: Progress) -> None:
-        if self.report is None:
-            return
-        with self.lock:
-            self.running[numbers[0]] = state.values.sqrt().cpu()
-            mismatch = torch.cat(list(self.running.values()))
-            seconds = time.monotonic() - self.start
-            each = seconds / self.made if self.made else math.nan
-            self.report(
-                {
-                    "done": self.done,
-                    "n": self.n,
-                    "scale": first,
-                    "iteration": int(state.steps.max()),
-                    "mismatch_median": float(mismatch.median()),
-                    "mismatch_worst": float(mismatch.max()),
-                    "seconds_left": each * (self.n - self.done),
-                }
-            )
-
-    def finish(self, numbers: list[int], outcomes: list[dict[str, Any]]) -> None:
-        with self.lock:
-            self.running.pop(numbers[0], None)
-            self.done += len(numbers)
-            self.made += len(numbers)
-            if self.report is not None:
-                finished = dict(zip(numbers, outcomes, strict=True))
-                self.report({"done": self.done, "n": self.n, "finished": finished})
