@@ -119,11 +119,14 @@ def sample_table(result: Mapping[str, Any]) -> str:
         )
         for i, outcome in enumerate(result["samples"])
     ]
-    mean = result.get("mean_mismatch_sigma")
+    mean = ""
+    if "mean_mismatch_sigma" in result:
+        mean = (
+            f"mean of all fields: {_number(result['mean_mismatch_sigma'])} sigma from the target\n"
+        )
     return (
-        f"{_table(header, rows)}\n"
-        + (f"mean of all fields: {_number(mean)} sigma from the target\n" if mean else "")
-        + f"{result['file']}: {_plural(result['n'], 'field')}, seed {result['seed']}, "
+        f"{_table(header, rows)}\n{mean}"
+        f"{result['file']}: {_plural(result['n'], 'field')}, seed {result['seed']}, "
         f"{result['seconds']:.1f} s"
     )
 
