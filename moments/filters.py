@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from moments import grids, orientations
 
@@ -49,17 +50,18 @@ def _along(axis: Sequence[float], w: Sequence[Tensor]) -> Tensor:
 
 def _profile(r: Tensor) -> Tensor:
     """Bump exp(-(r - xi)^2 / (xi^2 - (r - xi)^2)) on 0 < r < 2 xi."""
-    inside = (r > 0) & (r < 2 * XI)
-    distance = torch.where(inside, (r - XI) ** 2, torch.zeros_like(r))
-    return torch.where(inside, torch.exp(-distance / (XI**2 - distance)), 0.0)
+    s = (r / XI - 1).square_()
+    return (-s / (1 - s).clamp_(min=0)).exp_()  # exp(-inf) = 0 beyond
 
 
-def _share_of_the_cube(w: Sequence[Tensor]) -> Tensor:
-    """1 inside |w_i| < pi, 0 outside; on faces, which aliases share, half of the energy each."""
-    size = torch.stack(torch.broadcast_tensors(*w)).abs()
-    inside = (size <= math.pi + 1e-9).all(0)
-    faces = (size >= math.pi - 1e-9).sum(0)
-    return torch.where(inside, 0.5 ** (faces.double() / 2), 0.0)
+def _share_of_the_cube(w: Sequence[Tensor]) -> list[Tensor]:
+    """Along each axis 1 inside |w_i| < pi, 0 outside; on faces, which aliases share, half of the
+    energy each."""
+    shares = []
+    for size in (wi.abs() for wi in w):
+        face = math.sqrt(0.5) ** (size >= math.pi - 1e-9).double()
+        shares.append(torch.where(size <= math.pi + 1e-9, face, 0.0))
+    return shares
 
 
 def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: int) -> Tensor:
@@ -104,15 +106,18 @@ def bump_steerable(shape: Sequence[int], grid: Sequence[int], j: int, angles: in
     hold_corners = j == 0 and dims == 3
     farthest = math.sqrt(dims) * math.pi + 1e-6 if hold_corners else 2 * XI / 2**j
     for box, w in _aliases(shape, grid, farthest):
-        radius = torch.sqrt(_along([1.0] * dims, [wi**2 for wi in w]))
-        radial = c * _profile(2**j * radius)
+        radius = _along([1.0] * dims, [wi**2 for wi in w]).sqrt_()
+        radial = _profile(2**j * radius).mul_(c)
         if hold_corners:
-            held = c * _profile(radius.clamp(max=FARTHEST_IN_THE_SQUARE))
-            radial = radial + _share_of_the_cube(w) * (held - radial)
+            rest = _profile(radius.clamp(max=FARTHEST_IN_THE_SQUARE)).mul_(c).sub_(radial)
+            for share in _share_of_the_cube(w):
+                rest *= share
+            radial += rest
+        inverse = radius.clamp_(min=1e-300).reciprocal_()
         for l, axis in enumerate(directions):
-            cosine = _along(axis, w) / radius.clamp(min=1e-300)
-            lobe = torch.where(cosine > 1e-12, cosine.clamp(min=0.0) ** power, 0.0)
-            out[l][box] += radial * lobe
+            cosine = functional.threshold(_along(axis, w).mul_(inverse), 1e-12, 0.0, inplace=True)
+            lobe = cosine.pow_(power) if power else cosine.sign_()
+            out[l][box].addcmul_(radial, lobe)
     return out
 
 

@@ -162,8 +162,17 @@ def at_zero(spectrum: Tensor, dims: int) -> Tensor:
 
 def mirrored(values: Tensor, dims: int) -> Tensor:
     """Values at ``-k``, on a full spectrum's last ``dims`` axes."""
-    axes = tuple(range(-dims, 0))
-    return torch.roll(torch.flip(values, axes), [1] * dims, axes)
+    grid = values.shape[-dims:]
+    return values.flatten(-dims)[..., _opposite(grid, grid[-1]).to(values.device)]
+
+
+def _opposite(grid: Sequence[int], stored: int) -> Tensor:
+    """Where ``-k`` stands in a flat spectrum, for every k with ``stored`` of the last axis."""
+    place = torch.zeros((), dtype=torch.long)
+    for axis, n in enumerate(grid):
+        line = -torch.arange(stored if axis == len(grid) - 1 else n) % n
+        place = n * place.unsqueeze(-1) + line
+    return place
 
 
 def fold_to_half(weight: Tensor, grid: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -182,10 +191,9 @@ def fold_to_half(weight: Tensor, grid: Sequence[int]) -> tuple[Tensor, Tensor]:
     -------
     even, odd : Tensor, (..., *half grid) real
     """
-    dims = len(grid)
     stored = grid[-1] // 2 + 1
     positive = weight[..., :stored]
-    negative = mirrored(weight, dims)[..., :stored]
+    negative = weight.flatten(-len(grid))[..., _opposite(grid, stored).to(weight.device)]
     even, odd = positive + negative, positive - negative
     # The self-mirrored planes hold both k and -k already.
     planes = [0] + ([stored - 1] if grid[-1] % 2 == 0 else [])

@@ -44,8 +44,8 @@ class ModulusCorrelations(MomentClass):
         self.lags = []
         for j, grid in enumerate(self.grids):
             even, odd = grids.fold_to_half(family.bank.psi(j), grid)
-            none = torch.zeros_like(even)
-            fields = torch.stack([torch.stack([even, none], -1), torch.stack([none, odd], -1)])
+            fields = even.new_zeros((2, *even.shape, 2))  # even and i odd
+            fields[0, ..., 0], fields[1, ..., 1] = even, odd
             own = grids.half_weights(grid).expand(*grid[:-1], -1)
             self.register_buffer(f"fields_{j}", fields, persistent=False)
             self.register_buffer(f"own_{j}", torch.stack([own, 0 * own], -1), persistent=False)
