@@ -8,7 +8,9 @@ import torch
 
 import synth
 from synth.errors import InputError
-from synth.estimation import gaps
+from synth.estimation import conditional, gaps, preparation
+from synth.estimation.preparation import Realizations
+from synth.estimation.transforms import Standardisation
 from synth.field import Field
 
 #: Fields this small have many moments for their pixels; that they say so is tested with `fit`.
@@ -116,6 +118,35 @@ def test_lost_share_grows_with_the_scale_and_counts_a_single_pixel() -> None:
     valid[..., 10, 60] = False
     lost = gaps.lost_share(valid, 4)
     assert lost * 64**2 == pytest.approx([3**2, 5**2, 9**2, 17**2])
+
+
+def test_lost_share_is_that_of_the_distance_to_the_nearest_gap() -> None:
+    valid = torch.rand(1, 1, 24, 31, generator=torch.Generator().manual_seed(3)) > 0.01
+    gap = torch.nonzero(~valid[0, 0]).double()
+    size = torch.tensor(valid.shape[2:])
+    pixels = torch.cartesian_prod(*(torch.arange(n) for n in size)).double()
+    away = (pixels[:, None] - gap).abs()
+    distance = torch.minimum(away, size - away).amax(-1).amin(-1)
+    shares = [float((distance <= 2**j).double().mean()) for j in range(4)]
+    assert gaps.lost_share(valid, 4) == pytest.approx(shares)
+
+
+@pytest.mark.parametrize("kept", [0, 2**20])
+def test_gaps_are_filled_once_if_they_can_be_kept_and_alike_if_not(monkeypatch, kept) -> None:
+    x, valid = smooth_fields(3, 32, 12), discs(3, 32, 0.1, 2, 13)
+    field = Field.from_array(torch.where(valid, x, torch.nan))
+    filled = []
+
+    def fill(*given, seed):
+        filled.append(seed)
+        return conditional.fill(*given, seed)
+
+    monkeypatch.setattr(gaps, "fill", fill)
+    monkeypatch.setattr(preparation, "KEPT_BYTES", kept)
+    realizations = Realizations(field, Standardisation.measure(field))
+    first, second = [torch.cat([x for x, _ in realizations]) for _ in range(2)]
+    assert (first == second).all()
+    assert filled == ([0, 1, 2] if kept else [0, 1, 2, 0, 1, 2])
 
 
 def test_fit_says_what_the_gaps_cost() -> None:

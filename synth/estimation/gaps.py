@@ -121,16 +121,20 @@ def missing_share(field: Field) -> float:
 
 
 def lost_share(valid: Tensor, scales: int) -> np.ndarray:
-    """Share of the area within 2^j pixels of a gap, for each scale j, (scales,)."""
-    dims = valid.ndim - 2
-    pool = {1: torch.nn.functional.max_pool1d, 2: torch.nn.functional.max_pool2d,
-            3: torch.nn.functional.max_pool3d}[dims]  # fmt: skip
+    """Share of the area within 2^j pixels of a gap along each axis, for each scale j, (scales,)."""
     reached = (~valid).float()
     lost = []
     for j in range(scales):
-        reach = 1 if j == 0 else 2 ** (j - 1)
-        width = 2 * reach + 1
-        padded = torch.nn.functional.pad(reached, [reach] * 2 * dims, mode="circular")
-        reached = pool(padded, width, stride=1)
+        reached = _widened(reached, 1 if j == 0 else 2 ** (j - 1))
         lost.append(float(reached.mean()))
     return np.array(lost)
+
+
+def _widened(area: Tensor, reach: int) -> Tensor:
+    """An area and all within ``reach`` of it along each axis, on the torus: axis by axis."""
+    pad, pool = torch.nn.functional.pad, torch.nn.functional.max_pool1d
+    for axis in range(2, area.ndim):
+        line = area.movedim(axis, -1)
+        rows = pad(line.flatten(0, -2), [reach, reach], mode="circular")
+        area = pool(rows, 2 * reach + 1, stride=1).reshape(line.shape).movedim(-1, axis)
+    return area

@@ -29,8 +29,48 @@ DEFAULT = "wph+marginal"
 ECONOMICAL_SHARE = 0.05
 #: Values held at once while reading.
 BLOCK_BYTES = 2**26
+#: Bytes of realizations that are kept once their gaps are filled.
+KEPT_BYTES = 2**28
 
 Progress = Callable[[dict[str, Any]], None]
+
+
+class Realizations:
+    """The standardised realizations of a field without gaps, each with where it is valid.
+
+    Those with gaps are kept once they are filled, as far as :data:`KEPT_BYTES` reach: a fit passes
+    over them several times, and filling costs more than anything else.
+
+    Parameters
+    ----------
+    field : Field
+    standard : Standardisation
+    """
+
+    def __init__(self, field: Field, standard: Standardisation) -> None:
+        self.field, self.standard = field, standard
+        self.kept: dict[int, Tensor] = {}
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """(1, channel, *space), and (1, 1, *space) bool or None where every pixel is valid."""
+        number = 0
+        for values, mask in self.field.masked_blocks(BLOCK_BYTES):
+            x = torch.from_numpy(self.standard.forward(values))
+            for row, one in enumerate(x.split(1)):
+                valid = None
+                if mask is not None:
+                    valid = torch.from_numpy(np.asarray(mask[row % len(mask)])[None])
+                    one = self._filled(number, one, valid)
+                number += 1
+                yield one, valid
+
+    def _filled(self, number: int, x: Tensor, valid: Tensor) -> Tensor:
+        if number in self.kept:
+            return self.kept[number]
+        filled = gaps.fill(x, valid, seed=number)
+        if not valid.all() and (len(self.kept) + 1) * filled.nbytes <= KEPT_BYTES:
+            self.kept[number] = filled
+        return filled
 
 
 @dataclass(frozen=True)
@@ -39,23 +79,26 @@ class Prepared:
 
     Attributes
     ----------
-    field : Field
+    realizations : Realizations
     family : str
     settings : dict
         Arguments of :func:`moments.build`.
-    standard : Standardisation
     op : MomentFamily
         With frozen constants, on its device.
     periodise : Periodisation, optional
         Of open fields; None for periodic ones.
     """
 
-    field: Field
+    realizations: Realizations
     family: str
     settings: dict[str, Any]
-    standard: Standardisation
     op: moments.MomentFamily
     periodise: Periodisation | None
+
+    @property
+    def standard(self) -> Standardisation:
+        """From original units to standardised values and back."""
+        return self.realizations.standard
 
     @property
     def boundary(self) -> str:
@@ -64,12 +107,12 @@ class Prepared:
 
     def fields(self) -> Iterator[Tensor]:
         """The standardised realizations, (1, channel, *space) each."""
-        return (self._periodic(x) for x, _ in _filled(self.field, self.standard))
+        return (self._periodic(x) for x, _ in self.realizations)
 
     def moments(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Each realization and its moments, (1, M), with what filling gaps took from them."""
         loss = None
-        for x, valid in _filled(self.field, self.standard):
+        for x, valid in self.realizations:
             periodic = self._periodic(x)
             values = self.op(periodic)
             if valid is not None and not valid.all():
@@ -82,9 +125,8 @@ class Prepared:
 
     def _loss(self) -> np.ndarray:
         """:func:`synth.estimation.gaps.loss` of a few fields."""
-        masked = _filled(self.field, self.standard)
-        gappy = ((x, v) for x, v in masked if v is not None and not v.all())
-        fields = min(gaps.MOST_REFILLED, gaps.gappy(self.field))
+        gappy = ((x, v) for x, v in self.realizations if v is not None and not v.all())
+        fields = min(gaps.MOST_REFILLED, gaps.gappy(self.realizations.field))
         return gaps.loss(
             islice(gappy, fields),
             -(-gaps.LEAST_REFILLS // fields),
@@ -121,28 +163,15 @@ def prepare(
     op, settings = economical(family, field, settings)
     op = op if like is None else like.thresholded(op)
     periodic = _boundary(field, boundary) == "periodic"
-    periodise = None if periodic else Periodisation(x for x, _ in _filled(field, standard))
-    prepared = Prepared(field, family, settings, standard, op.to(target_device), periodise)
+    realizations = Realizations(field, standard)
+    periodise = None if periodic else Periodisation(x for x, _ in realizations)
+    prepared = Prepared(realizations, family, settings, op.to(target_device), periodise)
     with torch.no_grad():
         if like is None:
             op.freeze(_average(op.constants(x) for x in prepared.fields()))
         else:
             like.freeze(op)
     return prepared
-
-
-def _filled(field: Field, standard: Standardisation) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Standardised realizations without gaps, (1, channel, *space), and where they are valid."""
-    seed = 0
-    for values, mask in field.masked_blocks(BLOCK_BYTES):
-        x = torch.from_numpy(standard.forward(values))
-        for number, one in enumerate(x.split(1)):
-            valid = None
-            if mask is not None:
-                valid = torch.from_numpy(np.asarray(mask[number % len(mask)])[None])
-                one = gaps.fill(one, valid, seed)
-            seed += 1
-            yield one, valid
 
 
 def economical(
