@@ -35,6 +35,9 @@ def detect_boundary(field: Field) -> tuple[str, str]:
         The root mean square jumps of each axis, in words.
     """
     values, mask = next(field.masked_blocks(BYTES))
+    values = values.astype(np.float64)
+    for channel in values.swapaxes(0, 1):
+        channel /= channel.std() or 1.0
     valid = None if mask is None else np.broadcast_to(mask, (len(values), 1, *field.shape))
     verdicts, words = [], []
     for axis, name in enumerate(field.dims, 2):
@@ -65,17 +68,16 @@ def detect_boundary(field: Field) -> tuple[str, str]:
 def _difference(
     values: np.ndarray, valid: np.ndarray | None, axis: int, ahead: slice, behind: slice
 ) -> float:
-    """Mean square difference of two parts along an axis, each channel in units of its spread."""
+    """Mean square difference of two parts along an axis, averaged over channels."""
     index = [slice(None)] * values.ndim
     index[axis] = ahead
     front = tuple(index)
     index[axis] = behind
     back = tuple(index)
+    both = None if valid is None else valid[front][:, 0] & valid[back][:, 0]
     total = 0.0
     for channel in range(values.shape[1]):
-        one = values[:, channel : channel + 1].astype(np.float64)
-        square = ((one[front] - one[back]) / (one.std() or 1.0)) ** 2
-        if valid is not None:
-            square = square[valid[front] & valid[back]]
+        square = np.square(values[front][:, channel] - values[back][:, channel])
+        square = square if both is None else square[both]
         total += float(square.mean()) if square.size else math.nan
     return total / values.shape[1]
