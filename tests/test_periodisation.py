@@ -94,3 +94,15 @@ def test_samples_of_an_open_field_have_neither_cross_nor_seam() -> None:
             (bad, sigma), (good, error) = measure(x, axis), measure(samples, axis)
             assert bad - 1 > 2 * sigma
             assert abs(good - 1) < 4 * error
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (16, 32, 24)])
+def test_noise_under_a_pattern_that_repeats_is_kept(shape) -> None:
+    # A line of the spectrum leaks where its period does not fit into the field; this one's does.
+    noise = 0.1 * gaussian_fields(1, shape, 0.0, seed=4)
+    place = sum(torch.meshgrid(*map(torch.arange, shape), indexing="ij"))
+    x = (place // 4 % 2) + noise
+    x = x - x.mean()
+    power = spectra.power(Periodisation([x])(x))[0]
+    low = np.median(power[: max(shape) // 16]) / noise.var()
+    assert 0.2 < low < 5

@@ -10,6 +10,9 @@ process back:
 The expectations are exact for a stationary process of spectrum P
 (`moisan.expected_powers`), and P is the one for which they agree with the measured
 power of the periodic components :math:`\hat x-\hat s`.
+
+A pattern that repeats leaks less into other wavenumbers than any stationary process of its
+spectrum. What windowed fields show, in which hardly anything leaks, is therefore kept.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ MODES = 16
 CONTINUED_FROM = 4
 #: Least power relative to the largest.
 FLOOR = 1e-10
+#: Share of the windowed power that is kept in any case, of the least of so many shells around:
+#: the window itself leaks into the nearest of them.
+KEPT_SHARE, KEPT_NEAR = 0.5, 3
 
 
 class Periodisation:
@@ -56,12 +62,13 @@ class Periodisation:
     """
 
     def __init__(self, fields: Iterable[Tensor]) -> None:
-        total, self.count = np.zeros(()), 0
+        periodic, windowed, self.count = np.zeros(()), np.zeros(()), 0
         for x in fields:
-            total = total + len(x) * spectra.measure(periodic_component(x))
+            periodic = periodic + len(x) * spectra.power(periodic_component(x))
+            windowed = windowed + len(x) * spectra.power(_windowed(x))
             self.count, self.shape = self.count + len(x), tuple(x.shape[2:])
-        power = np.diagonal(total / self.count, axis1=1, axis2=2).T
-        self.share, self.gain = self._fit(power.clip(min=FLOOR * power.max()))
+        periodic, windowed = periodic / self.count, windowed / self.count
+        self.share, self.gain = self._fit(periodic.clip(min=FLOOR * periodic.max()), windowed)
 
     def __call__(self, fields: Tensor) -> Tensor:
         """Periodic fields, (n, channel, *space)."""
@@ -71,8 +78,9 @@ class Periodisation:
         spectrum = (torch.fft.fftn(x, dim=space) - self.share * smooth) * self.gain
         return torch.fft.ifftn(spectrum, dim=space).real.to(fields.dtype)
 
-    def _fit(self, measured: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Share and gain from the power of the periodic components, (channel, shells)."""
+    def _fit(self, measured: np.ndarray, windowed: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Share and gain from the power of the periodic components and of windowed fields,
+        (channel, shells) each."""
         space = tuple(range(1, 1 + len(self.shape)))
         twice = tuple(2 * size for size in self.shape)
         centres = spectra.centres(self.shape)
@@ -80,18 +88,24 @@ class Periodisation:
         for last in reversed(range(ROUNDS)):
             covariance = torch.fft.ifftn(self._on_grid(power, twice), dim=space).real
             powers = expected_powers(covariance, self.shape)
+            periodic = powers.without(1.0).flatten(1).numpy()
+            predicted = spectra.shell_means(periodic, self.shape)
+            known = (power / predicted).clip(max=1) ** 2
+            ratio = self._smooth(measured / predicted, known)
             if last:
-                periodic = powers.without(1.0).flatten(1).numpy()
-                predicted = spectra.shell_means(periodic, self.shape)
-                known = (power / predicted).clip(max=1) ** 2
-                power = power * self._smooth(measured / predicted, known) ** STEP
+                power = power * ratio**STEP
         share = (powers.cross / powers.smooth.clamp(min=1e-300)).clamp(0, 1)
         left = powers.without(share)
         wanted = self._on_grid(power, self.shape)
         variance = covariance.flatten(1)[:, 0] * math.prod(self.shape)
         larger = variance - wanted.flatten(1).sum(1)
         wanted.flatten(1)[:, 0] = torch.maximum(larger, left.flatten(1)[:, 0])
-        return share, (wanted / left.clamp(min=1e-300)).sqrt()
+        gain = (wanted / left.clamp(min=1e-300)).sqrt()
+        short = KEPT_SHARE * _least_near(windowed) / (power * ratio)
+        if (short > 1).any():
+            more = gain * self._on_grid(short.clip(min=1), self.shape).sqrt()
+            gain = torch.maximum(gain, more.clamp(max=1))
+        return share, gain
 
     def _on_grid(self, power: np.ndarray, shape: tuple[int, ...]) -> Tensor:
         """P from its shells (channel, shells) on a grid, (channel, *shape); 0 at w = 0."""
@@ -123,6 +137,24 @@ class Periodisation:
             last = np.maximum(near, enough).clip(max=len(centres))
             rows.append((total[last] - total[first]) / (sums[last] - sums[first]).clip(min=1e-300))
         return np.stack(rows)
+
+
+def _windowed(fields: Tensor) -> Tensor:
+    """Fields under a Hann window along each axis, of mean 0 and the power of the fields."""
+    window = torch.ones((), dtype=torch.float64)
+    for size in fields.shape[2:]:
+        line = torch.hann_window(size + 2, periodic=False, dtype=torch.float64)[1:-1]
+        window = window.unsqueeze(-1) * line
+    window = window / window.square().mean().sqrt()
+    space = tuple(range(2, fields.ndim))
+    mean = (fields * window).mean(space, keepdim=True) / window.mean()
+    return (fields - mean) * window
+
+
+def _least_near(power: np.ndarray) -> np.ndarray:
+    """The least power of the shells around each, (channel, shells)."""
+    around = np.pad(power, ((0, 0), (KEPT_NEAR, KEPT_NEAR)), mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(around, 2 * KEPT_NEAR + 1, axis=1).min(-1)
 
 
 def _power_law(w: np.ndarray, power: np.ndarray) -> Callable[[Any], Any]:

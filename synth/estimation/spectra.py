@@ -50,6 +50,11 @@ def measure(x: Tensor) -> np.ndarray:
     return np.moveaxis(shell_means(cross.cpu().numpy(), shape), -1, 0)
 
 
+def power(x: Tensor) -> np.ndarray:
+    """Power d |x^|^2 averaged over fields and over each shell, (channel, shells) float64."""
+    return np.diagonal(measure(x), axis1=1, axis2=2).T
+
+
 def shell_means(power: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Averages over each shell, (..., shells), of values at all wavenumbers, (..., d)."""
     shell, inside = _shells(tuple(shape))
