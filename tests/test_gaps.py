@@ -8,7 +8,7 @@ import torch
 
 import synth
 from synth.errors import InputError
-from synth.estimation import conditional, gaps, preparation
+from synth.estimation import conditional, gaps, preparation, spectra
 from synth.estimation.preparation import Realizations
 from synth.estimation.transforms import Standardisation
 from synth.field import Field
@@ -105,6 +105,22 @@ def test_a_loss_within_its_scatter_is_none_and_a_clear_one_is_found() -> None:
     lost = gaps.loss([(x, valid)], 8, moments_of, np.array([0, 1]))
     assert lost[1] == pytest.approx(1.0)
     assert abs(lost[0]) < 0.3
+
+
+@pytest.mark.parametrize("slope", [0, 3, 5])
+@pytest.mark.parametrize("gap", ["pixels", "disc"])
+def test_filled_fields_have_the_power_of_the_whole_at_all_scales(slope, gap) -> None:
+    size, u = 64, torch.arange(64) - 31.5
+    draw = torch.Generator().manual_seed(9)
+    scattered = torch.rand(1, 1, size, size, generator=draw) > 0.1
+    valid = scattered if gap == "pixels" else (u[:, None] ** 2 + u**2 > 12**2)[None, None]
+    radius = spectra.radial_frequency((size, size)).clamp(min=2 * np.pi / size)
+    noise = torch.randn(8, 1, size, size, generator=draw).double()
+    x = torch.fft.ifft2(torch.fft.fft2(noise) * radius ** (-slope / 2)).real
+    x = (x - x.mean()) / x.std()
+    filled = torch.cat([gaps.fill(one, valid, seed) for seed, one in enumerate(x.split(1))])
+    ratio = spectra.power(filled)[0] / spectra.power(x)[0]
+    assert all(0.8 < ratio[a:b].mean() < 1.25 for a, b in ((2, 8), (8, 16), (16, 32)))
 
 
 def test_too_many_gaps_are_refused() -> None:

@@ -3,10 +3,15 @@
 A constrained realization (Hoffman & Ribak 1991, ApJ 380, L5) keeps every measured pixel and
 continues the field into the gaps with the right covariance, so that no edge of a gap is taken for a
 structure: x = g + E[x - g | measured], g a realization of the spectrum. Spectrum and filling are
-found in turns.
+found in turns, from the lesser of two first guesses of the spectrum: gaps that hold the mean break
+smooth fields, and gaps that are smoothly interpolated add large scales to rough ones. A guess that
+is too large is not mended by the turns that follow: its realizations are as rough as it is.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,8 +22,9 @@ from synth.estimation import spectra
 #: Rounds of measuring the spectrum on the filled field and filling again.
 ROUNDS = 2
 CG_STEPS = 200
-#: Of the residual, in the norm of the preconditioner.
-CG_TOLERANCE = 1e-2
+#: Most rms error of a solution in the gaps, in units of the field's own deviation given all
+#: other pixels.
+CG_TOLERANCE = 0.2
 #: Least power relative to the largest, which bounds the condition number of the solve.
 FLOOR = 1e-10
 
@@ -44,8 +50,9 @@ def fill(x: Tensor, valid: Tensor, seed: int) -> Tensor:
     pixels = valid.sum(space, keepdim=True)
     mean = torch.where(valid, x.double(), 0.0).sum(space, keepdim=True) / pixels
     known = torch.where(valid, x.double() - mean, 0.0)
-    power = _power(known) * (valid[0].numel() / pixels).mean()
-    guess = torch.zeros_like(known)
+    guess = _conditional_mean(known, ~valid, _membrane(x.shape[2:]))
+    broken = _power(known) * (valid[0].numel() / pixels).mean()
+    power = torch.minimum(broken, _power(torch.where(valid, known, guess)))
     for _ in range(ROUNDS):
         drawn = torch.fft.irfftn(white * power.sqrt(), s=x.shape[2:], dim=space)
         rest = torch.where(valid, known, guess) - drawn
@@ -62,6 +69,12 @@ def _power(x: Tensor) -> Tensor:
     rows = [np.interp(radius, spectra.centres(shape), cross[:, c, c]) for c in range(x.shape[1])]
     power = torch.from_numpy(np.stack(rows))[None]
     return power.clamp(min=FLOOR * float(power.max()))
+
+
+def _membrane(shape: Sequence[int]) -> Tensor:
+    """The spectrum of variance 1 and slope -2, (*half): its conditional mean interpolates."""
+    power = spectra.radial_frequency(shape).clamp(min=2 * math.pi / max(shape)) ** -2
+    return (power / power.mean())[..., : shape[-1] // 2 + 1]
 
 
 def _conditional_mean(x: Tensor, gap: Tensor, power: Tensor) -> Tensor:
@@ -81,16 +94,14 @@ def _conditional_mean(x: Tensor, gap: Tensor, power: Tensor) -> Tensor:
         return (a * b).sum(space, keepdim=True)
 
     inverse = 1 / power
-    start = torch.where(gap, 0.0, x)
-    scale = within(start, inverse)
-    scale = dot(scale, within(scale, power)).clamp(min=1e-300)
     residual = -within(x, inverse)
-    direction = torch.zeros_like(x)
-    before = torch.ones_like(scale)
+    direction, before = torch.zeros_like(x), torch.ones_like(dot(x, x))
+    # The residual in the norm of C bounds e C^-1 e, e the errors in the gaps.
+    enough = CG_TOLERANCE**2 * gap.sum(space, keepdim=True)
     for step in range(CG_STEPS):
         better = within(residual, power)
         size = dot(residual, better)
-        if float((size / scale).max()) < CG_TOLERANCE**2:
+        if bool((size <= enough).all()):
             break
         direction = better + (size / before if step else 0.0) * direction
         turned = within(direction, inverse)
