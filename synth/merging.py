@@ -45,6 +45,7 @@ def merge(models: Sequence[Model]) -> Model:
 
     return replace(
         first,
+        standardisation=replace(first.standardisation, minimum=()),
         mean=pooled([model.mean for model in models]),
         spread=np.sqrt(pooled([model.spread**2 for model in models])),
         targets=np.concatenate([model.targets for model in models]),

@@ -20,6 +20,8 @@ from synth.model import MEMORISING_SHARE, Model
 
 #: Moments of single fields kept in the model, for samples that follow one of them.
 KEPT_TARGETS = 1024
+#: Share of the variance that may stay outside of periodic fields unsaid.
+BEYOND = 0.5
 
 
 def fit(
@@ -87,7 +89,7 @@ def fit(
     with torch.no_grad():
         gathered = _Gathered(field.n_samples)
         for done, (x, values) in enumerate(prepared.moments(), start=1):
-            gathered.add(values, spectra.measure(x.cpu()))
+            gathered.add(values, spectra.measure(x.cpu()), float(x.square().mean()))
             if progress is not None:
                 progress({"done": done, "n": field.n_samples})
         if field.n_samples > 1:
@@ -96,6 +98,13 @@ def fit(
             spread = surrogate_spread(op, next(prepared.fields()))
     mean, targets = gathered.mean(), np.concatenate(gathered.targets)
     kept = None if like is None else like.kept
+    if prepared.boundary == "open" and gathered.variance_kept < 1 - BEYOND:
+        warnings.warn(
+            f"Only {gathered.variance_kept:.0%} of the variance is within reach of periodic fields "
+            "of this size; the rest is a trend across the field, or scales larger than it, and "
+            "samples lack it.",
+            stacklevel=2,
+        )
     if threshold is not None:
         kept = standing_out(op.labels, mean, spread, threshold)
         missing |= {"threshold": threshold, "dropped": op.n_moments - len(kept)}
@@ -161,10 +170,11 @@ class _Gathered:
         self.total: Any = 0.0
         self.squares: Any = 0.0
         self.spectrum: Any = 0.0
+        self.power = 0.0
         self.targets: list[np.ndarray] = []
         self.origin: Any = None
 
-    def add(self, values: Tensor, spectrum: np.ndarray) -> None:
+    def add(self, values: Tensor, spectrum: np.ndarray, power: float) -> None:
         v = values.double().cpu().numpy()
         if self.count % self.every == 0:
             self.targets.append(v.astype(np.float32))
@@ -175,6 +185,12 @@ class _Gathered:
         self.total += v[0] - self.origin
         self.squares += (v[0] - self.origin) ** 2
         self.spectrum += spectrum
+        self.power += power
+
+    @property
+    def variance_kept(self) -> float:
+        """Mean square of the fields, which that of standardised ones is before they are treated."""
+        return self.power / self.count
 
     def mean(self) -> np.ndarray:
         return self.origin + self.total / self.count

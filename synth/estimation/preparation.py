@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +159,8 @@ def prepare(
     if like is None:
         standard = Standardisation.measure(field, transform)
     else:
-        standard, settings, family = like.standardisation, like.settings, like.family
+        standard = replace(like.standardisation, minimum=())  # of another field
+        settings, family = like.settings, like.family
     op, settings = economical(family, field, settings)
     op = op if like is None else like.thresholded(op)
     periodic = _boundary(field, boundary) == "periodic"

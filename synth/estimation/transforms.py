@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +67,14 @@ class Standardisation:
     mean, std : tuple of float
         Of the transformed values, one a channel.
     transform : Transform
+    minimum : tuple of float
+        Least value of each channel in original units, where it is known.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     transform: Transform = Transform()
+    minimum: tuple[float, ...] = dataclasses.field(default=(), compare=False)
 
     @classmethod
     def measure(cls, field: Field, transform: str = "none") -> Standardisation:
@@ -98,7 +102,9 @@ class Standardisation:
             )
         chosen = Transform(transform, tuple(raw.std.tolist()))
         pooled = raw if transform == "none" else _statistics(field, chosen)
-        return cls(tuple(pooled.mean.tolist()), tuple(pooled.std.tolist()), chosen)
+        columns = (tuple(column.tolist()) for column in (pooled.mean, pooled.std, raw.minimum))
+        mean, std, minimum = columns
+        return cls(mean, std, chosen, minimum)
 
     def forward(self, values: Any) -> Any:
         """Standardised values, float32; (sample, channel, *space) numpy array or tensor."""
@@ -130,12 +136,14 @@ class Standardisation:
             "std": list(self.std),
             "transform": self.transform.kind,
             "scale": list(self.transform.scale),
+            "minimum": list(self.minimum),
         }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Standardisation:
         transform = Transform(content["transform"], tuple(content["scale"]))
-        return cls(tuple(content["mean"]), tuple(content["std"]), transform)
+        minimum = tuple(content.get("minimum", ()))
+        return cls(tuple(content["mean"]), tuple(content["std"]), transform, minimum)
 
 
 def _statistics(field: Field, transform: Transform) -> PixelStatistics:

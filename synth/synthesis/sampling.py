@@ -28,6 +28,7 @@ from synth.synthesis.clock import Clock, Report
 from synth.synthesis.descent import Descent, State
 from synth.synthesis.energy import AT_ONCE, working_set
 from synth.synthesis.exact import ExactGaussian
+from synth.synthesis.negative import tell_of_negative
 from synth.synthesis.preconditioner import Preconditioner
 from synth.synthesis.workers import StoppedError, fitting, in_parallel
 
@@ -182,7 +183,9 @@ def sample(
     provenance: dict[str, Any] = {"device": str(where), "target": target}
     if together:
         provenance["mean_mismatch_sigma"] = math.sqrt(done[0][1]["loss"])
-    return _ensemble(model, [done[number] for number in range(n)], seed, provenance)
+    ensemble = _ensemble(model, [done[number] for number in range(n)], seed, provenance)
+    tell_of_negative(ensemble.field.values, model.standardisation.minimum)
+    return ensemble
 
 
 def _check(
