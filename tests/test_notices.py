@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from known_fields import gaussian_fields
 
 import synth
 from synth.field import Field
+from synth.files.sentinel import find_mark
 from synth.synthesis.negative import tell_of_negative
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*a model starts to store its example")
@@ -53,6 +55,29 @@ def test_the_minimum_is_of_the_field_that_was_fitted() -> None:
     second = synth.fit(other, "covariance", like=first)
     merged = synth.merge([first, second])
     assert second.standardisation.minimum == merged.standardisation.minimum == ()
+
+
+@pytest.mark.parametrize("mark", [-9999.0, 1e20])
+def test_a_number_that_may_mark_missing_pixels_is_told(tmp_path, mark) -> None:
+    x = gaussian_fields(1, (32, 32), seed=4).numpy()[0, 0]
+    x[np.random.default_rng(0).random(x.shape) < 0.1] = mark
+    np.save(tmp_path / "f.npy", x)
+    with pytest.warns(UserWarning, match=re.escape(f"exactly {mark:g}, far")):
+        synth.read(tmp_path / "f.npy")
+
+
+@pytest.mark.parametrize("kind", ["noise", "binary", "spikes", "rain", "levels", "saturated"])
+def test_what_belongs_to_a_field_is_no_mark(kind) -> None:
+    x = np.random.default_rng(1).normal(size=10_000)
+    fields = {
+        "noise": x,
+        "binary": x > 1,
+        "spikes": np.where(x > 3, 100 + x, 0.0),
+        "rain": np.maximum(np.exp(3 * x) - 20, 0),
+        "levels": np.round(np.clip(x, -2, 2)),
+        "saturated": np.clip(x, -1, 1),
+    }
+    assert find_mark(fields[kind].astype(np.float32)) is None
 
 
 def test_a_trend_that_samples_lack_is_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,12 +18,15 @@ from synth.files import labelled
 from synth.files.hdf5 import check_readable, opened
 from synth.files.layouts import Plan, recognise, select
 from synth.files.pixels import PixelStatistics
+from synth.files.sentinel import find_mark
 from synth.files.slabs import Cut, Lazy, Source
 from synth.numbers import close_gaps, digits_lost, narrow
 
 # Up to this many bytes of floats a field is read at once, beyond it slab by slab.
 EAGER = 2**27
 SLAB = 2**26
+# Bytes of the first samples in which marks of missing pixels are looked for.
+LOOKED_AT = 2**24
 
 
 def read(
@@ -67,7 +71,23 @@ def read(
         plan = _plan(root, path, dataset or inner, dims)
         covered = None if mask is None else _mask(root, path, plan, mask)
         field = _field(root, path, plan, covered)
+    _tell_of_marks(field)
     return field if boundary is None else replace(field, boundary=boundary)
+
+
+def _tell_of_marks(field: Field) -> None:
+    """Warn of a number in the first samples that may stand for missing pixels."""
+    values, mask = next(field.masked_blocks(LOOKED_AT))
+    for name, channel in zip(field.channels, values.swapaxes(0, 1), strict=True):
+        known = channel if mask is None else channel[np.broadcast_to(mask[:, 0], channel.shape)]
+        mark = find_mark(known.ravel()) if known.size else None
+        if mark is not None:
+            warnings.warn(
+                f"{mark[1]:.1%} of the values of {name} in {field.source} are exactly "
+                f"{mark[0]:g}, far from all others; if they mark missing pixels, make them NaN or "
+                "leave them out with a mask.",
+                stacklevel=3,
+            )
 
 
 def split(path: str | Path) -> tuple[str, str | None]:
