@@ -71,8 +71,14 @@ def read(
         plan = _plan(root, path, dataset or inner, dims)
         covered = None if mask is None else _mask(root, path, plan, mask)
         field = _field(root, path, plan, covered)
-    _tell_of_marks(field)
+    if not _names_marks(plan.source):
+        _tell_of_marks(field)
     return field if boundary is None else replace(field, boundary=boundary)
+
+
+def _names_marks(source: Source) -> bool:
+    """Whether the file itself says which of its numbers are no measurements."""
+    return bool(getattr(getattr(source, "coding", None), "special", None))
 
 
 def _tell_of_marks(field: Field) -> None:
