@@ -128,3 +128,14 @@ def test_every_import_is_a_declared_dependency() -> None:
     declared = {requirement.split(">=")[0] for requirement in project["dependencies"]}
     imported = set().union(*map(imports, SOURCES)) - {*sys.stdlib_module_names, *PACKAGES, "cli"}
     assert {{"PIL": "pillow"}.get(package, package) for package in imported} == declared
+
+
+def test_the_top_level_holds_what_belongs_there():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode:
+        pytest.skip("not a checkout")
+    assert {path.split("/")[0] for path in tracked.stdout.splitlines()} == {
+        *(".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"),
+        *("README.md", "benchmarks", "cli.py", "docs", "moments", "pyproject.toml", "samples"),
+        *("solvers", "synth", "tests"),
+    }
