@@ -15,6 +15,7 @@ from synth.evaluation.statistics.bands import band_centres, octave_bands
 from synth.evaluation.statistics.onepoint import (
     LEVELS,
     Histogram,
+    MeanSd,
     OctaveHistogram,
     SkewnessKurtosis,
     log_density,
@@ -52,11 +53,61 @@ def test_skewness_and_kurtosis_are_those_of_scipy():
     np.testing.assert_allclose(features[:, 1], stats.kurtosis(flat, axis=1) + 3, rtol=1e-6)
 
 
-def test_the_value_of_the_histogram_is_the_shift_of_a_shifted_field():
-    x = gaussian_fields(4, (32, 32), seed=3)
+def test_the_histogram_sees_the_shape_and_its_neighbour_mean_and_sd():
+    x, frame = lognormal_fields(4, (32, 32), -1.0), Frame((32, 32))
+    before, after = Batch(x, frame), Batch(0.3 + 2 * x, frame)
+    shapes = [Histogram().features(b) for b in (before, after)]
+    torch.testing.assert_close(*shapes, rtol=0, atol=1e-4)
+    mean, width = (MeanSd().features(b) for b in (before, after))
+    flat = x.flatten(1).double()
+    expected = torch.stack([flat.mean(1), flat.std(1, correction=0).log()], 1)
+    torch.testing.assert_close(mean, expected, rtol=0, atol=6e-4)
+    expected = torch.stack([0.3 + 2 * flat.mean(1), (2 * flat.std(1, correction=0)).log()], 1)
+    torch.testing.assert_close(width, expected, rtol=0, atol=6e-4)
+
+
+def test_the_values_of_the_histogram_are_the_w1_distances_of_scipy():
+    frame = Frame((64, 64))
+    a, b = gaussian_fields(1, (64, 64), seed=3), lognormal_fields(1, (64, 64), 0.0, seed=4)
+    drawn = [Histogram().drawn(Batch(x, frame)) for x in (a, b)]
+    flat = [x.flatten().double().numpy() for x in (a, b)]
+    own = [(x - x.mean()) / x.std() for x in flat]
+    # 15 quantiles with the outer 0.1% left out, against the whole law.
+    assert Histogram().value(*drawn, frame) == pytest.approx(
+        stats.wasserstein_distance(*own), abs=0.03
+    )
+    assert Histogram().details(*drawn, frame)["W1 in real sd"] == pytest.approx(
+        stats.wasserstein_distance(*flat), abs=0.03
+    )
+    shifted = Histogram().drawn(Batch(a + 0.3, frame))
+    assert Histogram().value(drawn[0], shifted, frame) == pytest.approx(0, abs=1e-5)
+    assert Histogram().details(drawn[0], shifted, frame)["W1 in real sd"] == pytest.approx(0.3)
+
+
+def test_fields_of_one_or_two_values_have_a_histogram():
     frame = Frame((32, 32))
-    a, b = (Histogram().features(Batch(y, frame)) for y in (x, x + 0.3))
-    assert Histogram().value(a, b, frame) == pytest.approx(0.3, abs=1e-5)
+    constant = torch.full((1, 1, 32, 32), 0.1)
+    share = 0.2
+    binary = (torch.arange(1024.0) < share * 1024).float().reshape(1, 1, 32, 32)
+    for x in (constant, binary, constant * 1e6):
+        for statistic in (MeanSd(), Histogram(), SkewnessKurtosis()):
+            assert statistic.features(Batch(x, frame)).isfinite().all()
+    assert Histogram().features(Batch(constant, frame))[0, : len(LEVELS)].abs().max() < 1e-6
+    share = binary.mean().item()
+    low, high = -((share / (1 - share)) ** 0.5), ((1 - share) / share) ** 0.5
+    features = Histogram().features(Batch(binary, frame))[0]
+    expected = [low if level < 1 - share else high for level in LEVELS if level != 0.8]
+    kept = [i for i, level in enumerate(LEVELS) if level != 0.8]
+    assert features[kept].tolist() == pytest.approx(expected, abs=1e-5)
+    kurtosis = SkewnessKurtosis().features(Batch(binary, frame))[0, 1].item()
+    assert kurtosis == pytest.approx(1 / (share * (1 - share)) - 3, rel=1e-6)
+
+
+def test_rounding_noise_of_a_common_mean_is_not_seen():
+    x, frame = gaussian_fields(4, (32, 32), -2.0, seed=3), Frame((32, 32))
+    x = x - x.mean((2, 3), keepdim=True)
+    means = [MeanSd().features(Batch(y, frame))[:, 0] for y in (x, x + 1e-4)]
+    assert (means[0] == means[1]).all()
 
 
 def test_octaves_add_up_to_the_field_between_the_first_and_the_last():

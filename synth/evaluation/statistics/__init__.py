@@ -17,7 +17,12 @@ from synth.evaluation.statistics.increments import (
 )
 from synth.evaluation.statistics.longrange import LongRange
 from synth.evaluation.statistics.minkowski import Minkowski
-from synth.evaluation.statistics.onepoint import Histogram, OctaveHistogram, SkewnessKurtosis
+from synth.evaluation.statistics.onepoint import (
+    Histogram,
+    MeanSd,
+    OctaveHistogram,
+    SkewnessKurtosis,
+)
 from synth.evaluation.statistics.scattering import HeldOutScattering
 from synth.evaluation.statistics.spectrum import (
     Anisotropy,
@@ -32,6 +37,7 @@ ALL: tuple[Statistic, ...] = (
     SpectralSlope(),
     Anisotropy(),
     ChannelCoherence(),
+    MeanSd(),
     Histogram(),
     SkewnessKurtosis(),
     OctaveHistogram(),

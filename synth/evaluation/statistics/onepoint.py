@@ -1,4 +1,4 @@
-"""Statistics of single values: histogram, skewness and kurtosis, histogram of every octave."""
+"""Statistics of single values: mean and width, histogram, the same of every octave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from synth.evaluation.statistics.bands import band_centres, octave_bands
 from synth.evaluation.statistics.base import Batch, Frame, Panel, Statistic
+from synth.evaluation.statistics.spectrum import FLOOR, SECOND_ORDER
 
 MARGINAL = frozenset({"marginal"})
 LEVELS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97, 0.99, 0.997, 0.999)
@@ -51,25 +52,76 @@ def log_density(values: Tensor, edges: Tensor) -> Tensor:
     return density.log().reshape(*values.shape[:-1], bins)
 
 
+class MeanSd(Statistic):
+    """Mean and ln sd of the values of each field, in units of the real sd.
+
+    Both are rounded to a thousandth: where all real fields share a mean, such as the zero of a
+    vorticity, rounding noise would otherwise tell a synthetic field from them.
+    """
+
+    name = "mean-sd"
+    title = "Mean and standard deviation"
+    meaning = "Where the values of a field lie, and how widely they are spread."
+    effect = "rms difference of the mean (in real sd) and of ln sd"
+    families = SECOND_ORDER | MARGINAL | {"polynomial"}
+
+    def features(self, batch: Batch) -> Tensor:
+        mean, sd = mean_sd(batch)
+        return torch.cat([mean, sd.log()], 1).squeeze(-1).round(decimals=3)
+
+    def labels(self, frame: Frame) -> list[str]:
+        return [f"{kind}({name})" for kind in ("mean", "ln sd") for name in frame.channels]
+
+    def panels(self, frame: Frame) -> list[Panel]:
+        n = len(frame.channels)
+        return [
+            Panel(range(n), range(n), "", "mean (real sd)", reference=0.0, names=frame.channels),
+            Panel(
+                range(n),
+                range(n, 2 * n),
+                "",
+                "sd (real sd)",
+                yscale="log",
+                logarithmic=True,
+                reference=1.0,
+                names=frame.channels,
+            ),
+        ]
+
+
 class Histogram(Statistic):
-    """Quantiles from 0.1% to 99.9%, and ln P beyond 3, 4 and 5 sd, in units of the real sd."""
+    """Quantiles from 0.1% to 99.9%, and ln P beyond 3, 4 and 5 sd, of (x - mean) / sd.
+
+    Mean and sd are those of the field itself and have a statistic of their own: they differ so much
+    between the fields of most processes that quantiles in common units would show little else.
+    """
 
     name = "histogram"
     title = "Histogram"
-    meaning = "How often each value occurs, and how heavy the tails are."
-    effect = "W1 distance in real sd"
+    meaning = "How often each value occurs, for a field brought to mean 0 and sd 1."
+    effect = "W1 distance of the laws brought to mean 0 and sd 1"
     families = MARGINAL
+    value_from = "drawn"
 
     def features(self, batch: Batch) -> Tensor:
-        x = batch.values.flatten(2)
-        return torch.cat([quantiles(x, LEVELS), log_tails(x, TAILS)], -1).flatten(1)
+        mean, sd = mean_sd(batch)
+        own = (batch.values.flatten(2) - mean) / sd
+        return torch.cat([self._quantiles(batch)[1], log_tails(own, TAILS)], -1).flatten(1)
+
+    def _quantiles(self, batch: Batch) -> Tensor:
+        """(2, n, channel, level): in units of the real sd, and in those of the field itself."""
+        mean, sd = mean_sd(batch)
+        real = batch.once(self.name, lambda: quantiles(batch.values.flatten(2), LEVELS))
+        return torch.stack([real, (real - mean) / sd])
 
     def labels(self, frame: Frame) -> list[str]:
         parts = [f"Q({v:g})" for v in LEVELS] + [f"ln P(beyond {t:+g} sd)" for t in TAILS]
         return [f"{part}, {name}" for name in frame.channels for part in parts]
 
     def drawn(self, batch: Batch) -> Tensor:
-        return log_density(batch.values.flatten(2), BINS).flatten(1)
+        """ln of the density in units of the real sd, then both kinds of quantiles."""
+        density = log_density(batch.values.flatten(2), BINS).flatten(1)
+        return torch.cat([density, *(q.flatten(1) for q in self._quantiles(batch))], 1)
 
     def panels(self, frame: Frame) -> list[Panel]:
         centres = ((BINS[1:] + BINS[:-1]) / 2).tolist()
@@ -88,12 +140,31 @@ class Histogram(Statistic):
         ]
 
     def value(self, real: Tensor, synthetic: Tensor, frame: Frame) -> float:
-        """W1: the mean over probability of the difference of the mean quantile functions."""
-        difference = (synthetic.mean(0) - real.mean(0)).abs()
-        per_channel = difference.reshape(-1, len(LEVELS) + len(TAILS))[:, : len(LEVELS)]
-        levels = torch.tensor(LEVELS, dtype=torch.float64)
-        area = torch.trapezoid(per_channel, levels, dim=1) / (levels[-1] - levels[0])
-        return area.mean().item()
+        """W1 of the quantile functions in units of the field, averaged over fields."""
+        return _w1(real, synthetic, frame)[1]
+
+    def details(self, real: Tensor, synthetic: Tensor, frame: Frame) -> dict[str, float]:
+        """W1 with mean and sd left as they are."""
+        return {"W1 in real sd": _w1(real, synthetic, frame)[0]}
+
+
+def mean_sd(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Mean and sd of every field, (n, channel, 1) float64; an sd below a millionth is rounding."""
+    x = batch.values.flatten(2).double()
+    variance, mean = torch.var_mean(x, -1, correction=0, keepdim=True)
+    return mean, (variance + FLOOR).sqrt()
+
+
+def _w1(real: Tensor, synthetic: Tensor, frame: Frame) -> list[float]:
+    """W1 for both kinds of quantiles in what `Histogram` draws.
+
+    The mean over probability of the difference of the mean quantile functions, and over channels.
+    """
+    size = 2 * len(frame.channels) * len(LEVELS)
+    difference = (synthetic.mean(0) - real.mean(0))[-size:].abs().reshape(2, -1, len(LEVELS))
+    levels = torch.tensor(LEVELS, dtype=torch.float64)
+    area = torch.trapezoid(difference, levels, dim=-1) / (levels[-1] - levels[0])
+    return area.mean(1).tolist()
 
 
 class SkewnessKurtosis(Statistic):
@@ -106,13 +177,10 @@ class SkewnessKurtosis(Statistic):
     families = MARGINAL | {"polynomial"}
 
     def features(self, batch: Batch) -> Tensor:
-        x = batch.values.flatten(2).double()
-        x = x - x.mean(-1, keepdim=True)
+        mean, sd = mean_sd(batch)
+        x = (batch.values.flatten(2) - mean) / sd
         square = x.square()
-        variance = square.mean(-1)
-        skewness = (square * x).mean(-1) / variance**1.5
-        kurtosis = square.square().mean(-1) / variance**2
-        return torch.cat([skewness, kurtosis], 1)
+        return torch.cat([(square * x).mean(-1), square.square().mean(-1)], 1)
 
     def labels(self, frame: Frame) -> list[str]:
         return [f"{kind}({name})" for kind in ("skewness", "kurtosis") for name in frame.channels]
