@@ -27,7 +27,7 @@ from synth.field import Ensemble, Field
 
 CHUNK_BYTES = 2**25
 MOST_CONTROLS = 32
-CONTROLS_OF_ONE = 4  # whole fields, where there is one real field
+CONTROLS_OF_ONE = 6  # whole fields, where there is one real field
 EXAMPLES = 4
 MOST_SETS = 5  # as many as there are colours for them
 Progress = Callable[[dict], None]
@@ -48,7 +48,7 @@ def compare(
     ----------
     real
         The real fields; five or more for a full verdict. A single one is cut into blocks, which
-        takes three synthetic fields to be judged (`synth.evaluation.one_field`).
+        takes five synthetic fields to be judged (`synth.evaluation.one_field`).
     synthetic
         The fields to judge, from this package or any other generator, or several sets of them.
     model
