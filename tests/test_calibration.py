@@ -55,6 +55,14 @@ def test_constant_features_are_left_out():
     np.testing.assert_allclose(scores(*padded).ratio, scores(real, synthetic).ratio)
 
 
+def test_a_statistic_whose_features_are_all_constant_finds_no_difference():
+    real, synthetic = torch.full((8, 3), 7.0).double(), torch.full((6, 3), 7.0).double()
+    empty = scores(real, synthetic)
+    assert empty.p == 1.0 and empty.ratio[0] == empty.spread[0] == 1.0
+    others = scores(features(8, seed=1), features(6, seed=2))
+    assert calibration.overall_p([others, empty]) == calibration.overall_p([others])
+
+
 def test_false_alarms_are_as_frequent_as_announced():
     n = 300
     alarms = sum(

@@ -39,6 +39,19 @@ def test_independent_fields_are_no_copies(frame):
     assert diversity["correlation"] < 0.5
 
 
+@pytest.mark.parametrize("boundary", ["periodic", "open"])
+def test_spikes_shifted_onto_each_other_are_no_copies_but_the_same_spikes_are(boundary):
+    frame = Frame((48, 48), boundary)
+    for seed in range(3):
+        generator = np.random.default_rng(seed)
+        spikes = generator.random((12, 1, 48, 48)) < 0.01
+        values = (spikes * generator.pareto(1.5, spikes.shape)).astype(np.float32)
+        real, other = torch.from_numpy(values).split(6)
+        assert likeness(real, other, frame, seed=0)[0]["copies"] == []
+        other[2] = real[4].flip(-2)
+        assert 2 in likeness(real, other, frame, seed=0)[0]["copies"]
+
+
 def test_a_field_that_copies_only_the_large_scales_is_found():
     real, other = sets(SCALAR)
     spectrum, copied = torch.fft.rfft2(other[0]), torch.fft.rfft2(real[2])

@@ -96,7 +96,7 @@ def shuffle(real: Tensor, synthetic: Tensor, labels: Tensor) -> Shuffled:
     union = _varying(real, synthetic)
     variances = [_variances(union, z) for z in (labels, 1 - labels)]
     quotient = variances[0] / variances[1].clamp(min=1e-300)
-    spread = quotient.median(dim=1).values if union.shape[1] else torch.ones(len(labels))
+    spread = quotient.median(dim=1).values if union.shape[1] else torch.ones_like(distance)
     return Shuffled(distance.numpy(), ratio.numpy(), spread.numpy())
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.evaluation.likeness import COARSEST, LARGEST, threshold, turned, whiten
+from synth.evaluation.likeness import COARSEST, LARGEST, tamed, threshold, turned, whiten
 from synth.evaluation.statistics import Frame
 
 #: A window with less energy than this share of the mean is compared as if it had as much.
@@ -40,9 +40,9 @@ def excerpts(
     """
     levels = []
     for step in steps(frame, around):
-        field = thinned(whiten(whole, around, whole, max(around.shape))[0], around, step)[0]
+        field = tamed(thinned(whiten(whole, around, whole, max(around.shape))[0], around, step))[0]
         blocks = [
-            thinned(whiten(x, frame, real, max(frame.shape))[0], frame, step)
+            tamed(thinned(whiten(x, frame, real, max(frame.shape))[0], frame, step))
             for x in (real, synthetic)
         ]
         small = Frame(tuple(blocks[0].shape[2:]), "open", frame.channels, frame.components)

@@ -68,6 +68,19 @@ def _tapered(fields: Tensor, frame: Frame) -> Tensor:
     return fields
 
 
+def tamed(fields: Tensor) -> Tensor:
+    """asinh(x / mean |x|) of every field, centred and of norm 1.
+
+    A few spikes that hold most of the energy, as in sparse or heavy-tailed fields, would otherwise
+    correlate any two fields by nearly 1, once shifted onto each other. Other fields hardly change.
+    """
+    view = (-1, *[1] * (fields.ndim - 1))
+    size = fields.abs().flatten(1).mean(1).clamp(min=1e-30)
+    out = torch.asinh(fields / size.reshape(view))
+    out = out - out.flatten(2).mean(2).reshape(*out.shape[:2], *view[2:])
+    return out / out.flatten(1).norm(dim=1).clamp(min=1e-30).reshape(view)
+
+
 def sides(frame: Frame) -> list[int]:
     """Resolutions at which copies are sought, each half of the one before.
 
@@ -99,7 +112,11 @@ def turned(fields: Tensor, frame: Frame) -> Iterator[Tensor]:
 def largest_correlations(
     a: Tensor, b: Tensor, frame: Frame, pairs: Sequence[tuple[int, int]]
 ) -> np.ndarray:
-    """(pair, turn): max over shifts of |sum_u a_i(u + shift) b_j(u)| for pairs (i, j) of fields."""
+    """(pair, turn): max over shifts of |sum_u a_i(u + shift) b_j(u)| for pairs (i, j) of fields.
+
+    The fields are whitened ones, and are tamed here.
+    """
+    a, b = tamed(a), tamed(b)
     targets = torch.fft.rfftn(b, dim=frame.space).conj()
     left, right = (torch.tensor(side) for side in zip(*pairs, strict=True))
     columns = []
@@ -168,9 +185,11 @@ def threshold(independent: np.ndarray, trials: int) -> float:
 
     The maximum over shifts of a correlation follows Gumbel's law; its parameters come from the
     mean and the sd over pairs of real fields and turns. Few pairs of heavy-tailed fields tell them
-    badly, so a copy must also exceed what independent fields reach by three quarters.
+    badly, so a copy must also exceed what independent fields reach by three quarters. Both are
+    meant for Fisher's z = artanh r, which is r where it is small and has no upper end.
     """
-    beta = independent.std() * math.sqrt(6) / math.pi
-    mode = independent.mean() - 0.5772 * beta
+    z = np.arctanh(np.minimum(independent, 1 - 1e-7))
+    beta = z.std() * math.sqrt(6) / math.pi
+    mode = z.mean() - 0.5772 * beta
     rare = mode + beta * math.log(trials / FALSE_ALARMS)
-    return float(min(0.95, max(1.75 * independent.max(), rare)))
+    return math.tanh(max(1.75 * z.max(), rare))
