@@ -132,6 +132,17 @@ def test_fields_quilted_from_patches_of_real_ones_come_too_near():
     assert near < 0.9 < far
 
 
+def test_patches_of_one_spike_are_alike_and_not_too_near():
+    verdicts = []
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        spikes = generator.random((16, 1, 48, 48)) < 0.003
+        values = (spikes * generator.pareto(1.5, spikes.shape)).astype(np.float32)
+        verdicts.append(likeness(*torch.from_numpy(values).split(8), Frame((48, 48)), 0)[0])
+    assert min(found["patch_ratio"] for found in verdicts) < 0.85
+    assert "near" not in {found["verdict"] for found in verdicts}
+
+
 def test_equal_synthetic_fields_lack_diversity():
     real, other = sets(SCALAR)
     other[1] = torch.roll(other[0], 9, -1)

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from synth.evaluation.excerpts import excerpts
@@ -49,7 +50,7 @@ def likeness(pairing: Pairing, synthetic: Tensor, seed: int) -> tuple[dict[str, 
     verdict = "none"
     if chosen:
         verdict = "copied"
-    elif (patches["patch_ratio"] or 1.0) < NEAR:
+    elif _too_near(patches):
         verdict = "near"
     elif min(level["threshold"] for level in levels) > limit:
         verdict = "underpowered"
@@ -133,17 +134,32 @@ def _patches(real: Tensor, synthetic: Tensor, frame: Frame, seed: int) -> dict[s
     synthetic one, whose distance is therefore averaged over leaving out one real field.
     """
     if len(real) == 1:
-        return {"patch_distance": None, "patch_distance_real": None, "patch_ratio": None}
+        return dict.fromkeys(
+            ("patch_distance", "patch_distance_real", "patch_ratio", "patch_ratio_error")
+        )
     (white, targets), own = whitened((synthetic, real), frame, real, sides(frame)[0])
     first, second = nearest_patches(white, targets, own, seed).sort(1).values[:, :2].unbind(1)
-    found = (((len(real) - 1) * first + second) / len(real)).mean().item()
+    found = ((len(real) - 1) * first + second) / len(real)
     between = nearest_patches(targets, targets, own, seed).fill_diagonal_(math.inf)
-    expected = between.amin(1).mean().item()
+    expected = between.amin(1)
+    deviations = torch.cat([x - x.mean() for x in (found, expected)])
+    error = (deviations.square().mean() * (1 / len(found) + 1 / len(expected))).sqrt().item()
+    unit = max(expected.mean().item(), 1e-12)
     return {
-        "patch_distance": found,
-        "patch_distance_real": expected,
-        "patch_ratio": found / max(expected, 1e-12),
+        "patch_distance": found.mean().item(),
+        "patch_distance_real": expected.mean().item(),
+        "patch_ratio": found.mean().item() / unit,
+        "patch_ratio_error": error / unit,
     }
+
+
+def _too_near(patches: dict[str, float | None]) -> bool:
+    """Whether patches are nearer than chance brings them: below NEAR, and three errors below 1.
+
+    Patches of sparse fields that hold one spike each are alike, and their distance varies much.
+    """
+    ratio, error = patches["patch_ratio"], patches["patch_ratio_error"]
+    return ratio is not None and error is not None and ratio < min(NEAR, 1 - 3 * error)
 
 
 def _diversity(real: Tensor, synthetic: Tensor, frame: Frame) -> dict[str, float | None]:
