@@ -9,7 +9,8 @@ import pytest
 import torch
 from known_fields import gaussian_fields
 
-from synth.evaluation.statistics.minkowski import _densities, euler_densities
+from synth.evaluation.statistics import Batch, Frame
+from synth.evaluation.statistics.minkowski import LEVELS, Minkowski, _densities, euler_densities
 
 
 def smooth_gaussian(n: int, shape: tuple[int, ...], length: float) -> torch.Tensor:
@@ -103,3 +104,12 @@ def test_a_field_and_its_negative_are_treated_alike():
     back = euler_densities(-x, levels, 2, True).flip(-1)
     torch.testing.assert_close(there[:, 1], back[:, 1])
     torch.testing.assert_close(there[:, 2], -back[:, 2])
+
+
+def test_levels_are_those_of_the_field_itself():
+    x, frame = gaussian_fields(3, (32, 32), -2.0), Frame((32, 32))
+    there, moved = (Minkowski().features(Batch(y, frame)) for y in (x, 5 + 3 * x))
+    torch.testing.assert_close(there, moved, rtol=0, atol=2 / 32**2)  # a pixel at a level
+    own = (x - x.mean((2, 3), keepdim=True)) / x.std((2, 3), correction=0, keepdim=True)
+    expected = euler_densities(own[:, 0], torch.tensor(LEVELS), 2, True)[:, 1:].flatten(1)
+    torch.testing.assert_close(there, expected, rtol=0, atol=2 / 32**2)

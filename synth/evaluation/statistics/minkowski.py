@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from synth.evaluation.statistics.base import Batch, Frame, Panel, Statistic
+from synth.evaluation.statistics.onepoint import mean_sd
 
 LEVELS = tuple(round(-3 + 0.25 * i, 2) for i in range(25))
 
@@ -79,7 +80,11 @@ def _least_neighbour(cells: Tensor, dim: int, periodic: bool) -> Tensor:
 
 
 class Minkowski(Statistic):
-    """E_1 .. E_dimension at 25 levels from -3 to 3 real sd; E_0 is the histogram's business."""
+    """E_1 .. E_dimension at 25 levels from -3 to 3 sd around the mean of the field itself.
+
+    E_0 is the histogram's business. Levels in common units would see little but the mean and the
+    width of a field, which have a statistic of their own.
+    """
 
     name = "minkowski"
     title = "Contours by Minkowski functionals"
@@ -94,8 +99,10 @@ class Minkowski(Statistic):
     def features(self, batch: Batch) -> Tensor:
         frame = batch.frame
         levels = torch.tensor(LEVELS)
+        mean, sd = mean_sd(batch)
+        own = ((batch.values.flatten(2) - mean) / sd).float().reshape(batch.values.shape)
         densities = [
-            euler_densities(batch.values[:, c], levels, frame.ndim, frame.periodic)[:, 1:]
+            euler_densities(own[:, c], levels, frame.ndim, frame.periodic)[:, 1:]
             for c in range(len(frame.channels))
         ]
         return torch.stack(densities, 1).flatten(1)
@@ -114,7 +121,7 @@ class Minkowski(Statistic):
             Panel(
                 LEVELS,
                 range(i * len(LEVELS), (i + 1) * len(LEVELS)),
-                "level ν (real mean 0, sd 1)",
+                "level ν (own mean 0, sd 1)",
                 f"{kind} per pixel",
                 name if len(frame.channels) > 1 else "",
                 xscale="linear",

@@ -81,7 +81,6 @@ class MeanSd(Statistic):
                 range(n, 2 * n),
                 "",
                 "sd (real sd)",
-                yscale="log",
                 logarithmic=True,
                 reference=1.0,
                 names=frame.channels,
