@@ -10,13 +10,19 @@ import h5py
 import pytest
 import torch
 from known_fields import gaussian_fields, lognormal_fields
+from matplotlib.figure import Figure
 
 from synth.errors import InputError, UsageError
 from synth.estimation import surrogates
 from synth.evaluation.card import read_card
 from synth.evaluation.comparison import compare
+from synth.evaluation.statistics import Batch, Frame
+from synth.evaluation.statistics.onepoint import Histogram
 from synth.field import Ensemble, Field
+from synth.report.figures import draw
 from synth.report.images import fields_figure
+
+SETS = ("real", "synthetic", "gaussian", "phase")
 
 
 def lognormal(n, seed, shape=(64, 64)):
@@ -93,7 +99,28 @@ def test_few_fields_are_underpowered_and_one_is_never_indistinguishable():
     assert compare(lognormal(4, 1), lognormal(8, 2)).verdict == "underpowered"
     card = compare(lognormal(1, 1, (128, 128)), lognormal(5, 2, (128, 128)))
     assert card.verdict in ("close", "different")
-    assert all(row.p is None for row in card.comparisons[0].statistics)
+    for row in card.comparisons[0].statistics:
+        assert row.p is row.smallest_bias is row.ratio_band is None
+        assert row.controls["gaussian"]["verdict"] in ("close", "different")
+    four = compare(lognormal(1, 1, (128, 128)), lognormal(4, 2, (128, 128)))
+    assert four.verdict == "underpowered"
+    assert "5 synthetic fields and more" in four.comparisons[0].sentence
+
+
+def test_the_report_on_one_field_says_how_that_was_judged(tmp_path):
+    card = compare(lognormal(1, 1), lognormal(5, 2))
+    html = slim(card).write(tmp_path / "report").read_text()
+    assert "further from the others" in html
+    assert "smallest visible" not in html and "permutation bands" not in html
+
+
+def test_the_histogram_of_a_field_of_two_values_is_seen():
+    x = (gaussian_fields(8, (64, 64), -2.0, seed=1) > 1).float()
+    curves = {name: Histogram().drawn(Batch(x, Frame((64, 64)))).numpy() for name in SETS}
+    ax = Figure().subplots()
+    draw(Histogram().panels(Frame((64, 64)))[0], ax, curves)
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [2] * len(SETS)
 
 
 @pytest.mark.parametrize("shape", [(600,), (20, 24, 32)])
@@ -202,5 +229,6 @@ def test_a_gaussian_model_of_real_turbulence_is_different(shared_data):
     flat = surrogates.gaussian(torch.from_numpy(real.load()), 8, True, seed=3)
     card = compare(real, Field.from_array(flat, boundary="periodic"))
     rows = {row.name: row.verdict for row in card.comparisons[0].statistics}
-    assert rows["histogram"] == rows["flatness"] == "different"
-    assert rows["spectrum"] != "different"
+    for name in ("histogram", "flatness", "bispectrum", "minkowski", "phase-coherence"):
+        assert rows[name] == "different", name
+    assert rows["spectrum"] != "different" and rows["mean-sd"] != "different"

@@ -28,11 +28,12 @@ SCHEMA_VERSION = 1
 class Row:
     """The scores of one statistic; see `synth.evaluation.calibration` for their definitions.
 
-    `p` is adjusted over the statistics by Holm's method and decides, `p_single` is not adjusted;
-    both are None for blocks of a single field. `value` is the effect in natural units, named by
-    `effect`. The bands hold 95% of what permuted labels give. `smallest_bias` is, in the units of
-    `value`, what could be seen with this many fields. `controls` has value, ratio and verdict
-    of each control. `details` are numbers that only this statistic has.
+    `p` is adjusted over the statistics by Holm's method and decides, `p_single` is not adjusted.
+    `value` is the effect in natural units, named by `effect`. The bands hold 95% of what permuted
+    labels give. `smallest_bias` is, in the units of `value`, what could be seen with this many
+    fields. p-values, bands and `smallest_bias` are None for blocks of a single field, which are not
+    independent. `controls` has value, ratio and verdict of each control. `details` are numbers that
+    only this statistic has.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Row:
     matched: bool | None
     effect: str
     value: float
-    smallest_bias: float
+    smallest_bias: float | None
     p: float | None
     p_single: float | None
     ratio: float

@@ -248,7 +248,10 @@ def _settings(seed: int, pairing: Pairing) -> dict[str, Any]:
         "level": calibration.LEVEL,
         "close_ratio": calibration.CLOSE_RATIO,
         "least_fields": calibration.LEAST_FIELDS,
-        "smallest_bias_sd": [smallest_bias(len(pairing.real), len(s)) for s in pairing.synthetic],
+        "smallest_bias_sd": [
+            None if pairing.blocks else smallest_bias(len(pairing.real), len(s))
+            for s in pairing.synthetic
+        ],
     }
 
 

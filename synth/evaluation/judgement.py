@@ -121,7 +121,9 @@ class Judge:
             matched=matched,
             effect=statistic.effect,
             value=statistic.value(shown, own.shown, frame),
-            smallest_bias=statistic.visible(shown, len(own.features), frame),
+            smallest_bias=statistic.visible(shown, len(own.features), frame)
+            if calibrated
+            else None,
             p=own.p if calibrated else None,
             p_single=own.scores.p if calibrated else None,
             ratio=float(own.scores.ratio[0]),
@@ -183,8 +185,8 @@ def overall(
     elif p is not None and p >= calibration.LEVEL:
         verdict = "indistinguishable"
         sentence = (
-            f"Together, {len(rows)} statistics do not tell {sets} (p = {p:.2g}); a shift of a "
-            f"feature by {smallest_bias(n_real, n):.1f} sd would have shown."
+            f"Together, {len(rows)} statistics do not tell {sets} (p = {p:.2g}); a shift of "
+            f"every feature by {smallest_bias(n_real, n):.1f} sd would have shown."
         )
     elif count["different"]:
         verdict = "different"

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from synth.evaluation.card import Evidence
 from synth.evaluation.statistics import Panel, Statistic
@@ -142,7 +142,10 @@ def label(name: str) -> str:
 def _curve(
     ax: Axes, x: np.ndarray, values: np.ndarray, name: str, banded: bool, settings: dict
 ) -> None:
-    """A line, with a band if asked for; broken for a control."""
+    """A line, with a band if asked for; broken for a control; dots where no neighbour has a value.
+
+    Such are the bins of the histogram of a field of few values.
+    """
     middle, low, high = _summary(values)
     control = name in ("gaussian", "phase")
     style = {"gaussian": (0, (5, 1.5)), "phase": (0, (1, 1.3))}.get(name, "-")
@@ -154,6 +157,9 @@ def _curve(
         zorder=4 if name == "real" else 3,
         **settings,
     )
+    known = np.pad(np.isfinite(middle), 1)
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    ax.plot(x[alone], middle[alone], "o", markersize=3.5, color=settings["color"], zorder=4)
     if banded:
         ax.fill_between(x, low, high, color=settings["color"], alpha=0.2, linewidth=0)
 
@@ -184,12 +190,14 @@ def _summary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _plain_ticks(panel: Panel, ax: Axes) -> None:
     """Numbers such as 3 and 10 rather than powers of ten, where the axis is short enough."""
-    plain = FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−"))
+    plain = FuncFormatter(lambda value, _: f"{value:.3g}".replace("-", "−"))
     low, high = ax.get_ylim()
     if panel.yscale == "log" and high / max(low, 1e-300) < 50:
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         ax.yaxis.set_major_formatter(plain)
         ax.yaxis.set_minor_formatter(NullFormatter())
+    if panel.xscale == "linear" and all(isinstance(x, int) for x in panel.x):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if panel.xscale == "log" and not panel.names:
         if max(panel.x) / min(panel.x) < 5:
             ax.set_xticks(list(panel.x))
