@@ -35,9 +35,9 @@ def band_centres(frame: Frame) -> list[float]:
 
 
 def octave_bands(batch: Batch) -> Iterator[Band]:
-    """The octaves of a batch, coarse first; open fields are seen through their window."""
+    """The octaves of a batch, coarse first."""
     frame = batch.frame
-    spectrum = batch.spectrum
+    spectrum = batch.periodic_spectrum
     for centre in band_centres(frame):
         sides = (2 * math.ceil(2 * centre * n / min(frame.shape)) for n in frame.shape)
         least = LEAST_SIDE[frame.ndim]

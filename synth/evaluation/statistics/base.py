@@ -16,6 +16,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from synth.estimation.moisan import periodic_component
+
 N_ORDERS = 6  # structure functions of order 1 .. 6
 
 
@@ -28,8 +30,8 @@ class Frame:
     shape
         Sizes of the space axes, in pixels.
     boundary
-        "periodic" or "open". Open fields are apodised before Fourier transforms, and their
-        increments do not wrap around.
+        "periodic" or "open". Power spectra of open fields are those of the apodised fields, other
+        statistics that need waves see their periodic component, and increments do not wrap around.
     channels
         Names of the channels.
     components
@@ -117,6 +119,21 @@ class Batch:
         window = window / window.square().mean().sqrt()
         mean = (x * window).sum(self.frame.space, keepdim=True) / window.sum()
         return (x - mean) * window
+
+    @cached_property
+    def periodic(self) -> Tensor:
+        """The fields; where they are open, their periodic component, as strong at the borders.
+
+        A window would make a Gaussian field look intermittent: its strength varies with the window.
+        """
+        return self.values if self.frame.periodic else periodic_component(self.values)
+
+    @cached_property
+    def periodic_spectrum(self) -> Tensor:
+        """x^ of the periodic fields on the half grid."""
+        if self.frame.periodic:
+            return self.spectrum
+        return torch.fft.rfftn(self.periodic, dim=self.frame.space, norm="forward")
 
     def increments(self, channel: int, axis: int, lag: int) -> Tensor:
         """x(u + lag e_axis) - x(u) of one channel, (n, *space'); open fields do not wrap."""

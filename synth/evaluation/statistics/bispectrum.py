@@ -62,7 +62,7 @@ class Bispectrum(Statistic):
         k = wavenumber(frame.shape)
         bands = []
         for low, high in itertools.pairwise(bin_edges(frame.shape)):
-            kept = batch.spectrum * ((k >= low) & (k < high))
+            kept = batch.periodic_spectrum * ((k >= low) & (k < high))
             bands.append(torch.fft.irfftn(kept, s=frame.shape, dim=frame.space, norm="forward"))
         power = [y.square().mean(frame.space, dtype=torch.float64) + FLOOR for y in bands]
         weight = (multiplicity(frame.shape).reshape(k.shape) * (k <= SMOOTH)).float()

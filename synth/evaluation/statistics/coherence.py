@@ -165,7 +165,7 @@ class PhaseCoherence(Statistic):
 
     def _measure(self, batch: Batch) -> Tensor:
         channels = range(len(batch.frame.channels))
-        k = torch.stack([covariance(batch.apodised[:, c]) for c in channels], 1)
+        k = torch.stack([covariance(batch.periodic[:, c]) for c in channels], 1)
         filters = bank(batch.frame.shape)
         correlation = _correlations(k, filters.scales, filters.angles)
         return torch.cat([correlation.flatten(1), k.flatten(1)], 1)

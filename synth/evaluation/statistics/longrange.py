@@ -37,7 +37,7 @@ class LongRange(Statistic):
 
     def features(self, batch: Batch) -> Tensor:
         frame = batch.frame
-        parts = [_annuli(batch.apodised, frame)]
+        parts = [_annuli(batch.values, frame)]
         for band in list(octave_bands(batch))[-FINEST:]:
             parts.append(_annuli(band.values.abs(), frame))
         return torch.stack(parts, 2).flatten(1)
@@ -73,15 +73,20 @@ class LongRange(Statistic):
 
 
 def _annuli(x: Tensor, frame: Frame) -> Tensor:
-    """(n, channel, 2 * annuli): mean and ln rms of the normalised autocorrelation of x."""
+    """(n, channel, 2 * annuli): mean and ln rms of the normalised autocorrelation of x.
+
+    Open fields are padded with zeros, and every lag is averaged over the pairs that it has.
+    """
     space = frame.space
     x = x - x.mean(space, keepdim=True)
-    spectrum = torch.fft.rfftn(x, dim=space)
+    grid = tuple(n if frame.periodic else 2 * n for n in x.shape[2:])
+    spectrum = torch.fft.rfftn(x, s=grid, dim=space)
     power = spectrum.real.square() + spectrum.imag.square()
-    correlation = torch.fft.irfftn(power, s=x.shape[2:], dim=space)
+    correlation = torch.fft.irfftn(power, s=grid, dim=space)
     origin = correlation[(..., *(slice(0, 1),) * frame.ndim)]
-    correlation = (correlation / (origin + TINY)).flatten(2).double()
-    distance = _lag(tuple(x.shape[2:]), frame).flatten()
+    distance, pairs = _lags(grid, frame)
+    correlation = (correlation / (origin + TINY)).flatten(2).double() / pairs.flatten()
+    distance = distance.flatten()
     mean, rms = [], []
     for a, b in itertools.pairwise(PARTS):
         inside = (distance >= min(frame.shape) / a) & (distance < min(frame.shape) / b)
@@ -91,10 +96,15 @@ def _annuli(x: Tensor, frame: Frame) -> Tensor:
     return torch.stack([*mean, *rms], -1)
 
 
-def _lag(grid: tuple[int, ...], frame: Frame) -> Tensor:
-    """Length of the lag of every point of an autocorrelation on `grid`, in pixels of the field."""
-    square = torch.zeros(())
+def _lags(grid: tuple[int, ...], frame: Frame) -> tuple[Tensor, Tensor]:
+    """Length of the lag of every point of an autocorrelation on `grid`, in pixels of the field,
+    and the share of the pixels that have a partner at that lag."""
+    square, share = torch.zeros(()), torch.ones(())
     for axis, (points, size) in enumerate(zip(grid, frame.shape, strict=True)):
-        lag = torch.fft.fftfreq(points, 1 / size)
-        square = square + lag.square().reshape([-1 if a == axis else 1 for a in range(len(grid))])
-    return square.sqrt()
+        whole = size if frame.periodic else 2 * size
+        lag = torch.fft.fftfreq(points, 1 / whole, dtype=torch.float64)
+        lag = lag.reshape([-1 if a == axis else 1 for a in range(len(grid))])
+        square = square + lag.square()
+        if not frame.periodic:
+            share = share * (1 - lag.abs() / size).clamp(min=1 / size)
+    return square.sqrt(), share.expand(grid)

@@ -91,7 +91,7 @@ class HeldOutScattering(Statistic):
         channels = []
         for c in range(len(batch.frame.channels)):
             with torch.no_grad():
-                s = r.family(batch.apodised[:, c : c + 1]).double()
+                s = r.family(batch.periodic[:, c : c + 1]).double()
             # S1 has one power under the root: its second row of P is row -1, a column of ones.
             power = torch.cat([s, torch.ones(len(s), 1)], 1)
             norm = (power[:, r.power[0]] * power[:, r.power[1]]).clamp(min=1e-24).sqrt()
