@@ -12,6 +12,7 @@ from synth.evaluation.calibration import band, holm, labellings, shuffle, verdic
 from synth.evaluation.comparison import measure
 from synth.evaluation.statistics import Frame, applicable
 from synth.evaluation.statistics.base import smallest_bias
+from synth.report.page import number
 
 
 def features(n: int, q: int = 10, shift: float = 0.0, scale: float = 1.0, seed: int = 0):
@@ -61,6 +62,14 @@ def test_a_statistic_whose_features_are_all_constant_finds_no_difference():
     assert empty.p == 1.0 and empty.ratio[0] == empty.spread[0] == 1.0
     others = scores(features(8, seed=1), features(6, seed=2))
     assert calibration.overall_p([others, empty]) == calibration.overall_p([others])
+
+
+def test_the_spread_stays_a_number_where_real_fields_agree():
+    agreeing = torch.zeros(8, 10).double()
+    found = scores(agreeing, features(8, seed=1))
+    assert 1e3 < found.spread[0] < 1e7
+    assert len(number(found.spread[0])) <= 8
+    assert scores(features(8, seed=1), agreeing).spread[0] < 1e-3
 
 
 def test_false_alarms_are_as_frequent_as_announced():

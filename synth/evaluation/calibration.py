@@ -94,8 +94,9 @@ def shuffle(real: Tensor, synthetic: Tensor, labels: Tensor) -> Shuffled:
     """Scores of one statistic, features (n, q) of both sets, under every labelling."""
     distance, ratio = distances(real, synthetic, labels)
     union = _varying(real, synthetic)
-    variances = [_variances(union, z) for z in (labels, 1 - labels)]
-    quotient = variances[0] / variances[1].clamp(min=1e-300)
+    # A millionth of the pooled variance is none: fields of few values can agree on a feature.
+    variances = [_variances(union, z).clamp(min=1e-6) for z in (labels, 1 - labels)]
+    quotient = variances[0] / variances[1]
     spread = quotient.median(dim=1).values if union.shape[1] else torch.ones_like(distance)
     return Shuffled(distance.numpy(), ratio.numpy(), spread.numpy())
 

@@ -67,9 +67,8 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
     arrays = [cut(a, shape, every=blocks) for a in arrays]
     if blocks:
         notes.append(
-            f"There is one real field: all fields are cut into blocks of {_size(shape)}, "
-            "which gives no p-value; how far each synthetic field is from the others tells what "
-            "chance does."
+            f"There is one real field: all fields are cut into blocks of {_size(shape)}, and how "
+            "far each synthetic field is from the others tells what chance does."
         )
     elif cropped:
         notes.append(f"The fields differ in size: one crop of {_size(shape)} of each is compared.")

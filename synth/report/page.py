@@ -54,9 +54,11 @@ def render(card: Card, drawings: dict[str, list[str]], fields: Figure) -> str:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A number with so many decimals, a dash for none."""
+    """A number with so many decimals, few digits of a huge one, a dash for none."""
     if value is None or not math.isfinite(value):
         return "–"
+    if abs(value) >= 1e4:
+        return significant(value)
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
