@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,20 @@ def test_a_field_that_copies_only_the_large_scales_is_found():
     assert memorisation["copies"] == [0]
     assert memorisation["nearest"] == [0, 2]
     assert memorisation["side"] == 16
+
+
+@pytest.mark.parametrize(("above", "verdict"), [(1.35, "near"), (1.9, "copied")])
+def test_a_field_that_shares_part_of_a_real_one_is_alike_and_then_a_copy(above, verdict):
+    """Of equal power, a share r of the amplitude correlates by r, less what asinh makes of it."""
+    real, other = sets(SCALAR)
+    finest = likeness(real, other, SCALAR, seed=0)[0]["levels"][0]
+    share = above * finest["threshold"]
+    other[4] = share * real[1].roll((9, 30), (-2, -1)) + math.sqrt(1 - share**2) * other[4]
+    memorisation, _ = likeness(real, other, SCALAR, seed=0)
+    assert memorisation["verdict"] == verdict
+    assert memorisation["alike"] == [4] and memorisation["side"] == finest["side"]
+    assert 0.75 * share < memorisation["correlation"] < share
+    assert ("more like a real one" in memorisation["sentence"]) == (verdict == "near")
 
 
 def test_a_shifted_crop_of_an_open_field_is_found():

@@ -27,6 +27,10 @@ NEAR = 0.85
 #: A copy correlates with its original by 1, an excerpt, whose rim is tapered, by 0.85 or more:
 #: where every threshold lies above these, copies might be missed.
 FULL, PARTIAL = 0.9, 0.75
+#: A field that is more like a real one than chance allows is a copy of it where Fisher's z of their
+#: correlation exceeds that of the threshold by this factor. Beyond it lie noisy copies that overlap
+#: in part; short of it samples whose largest scales follow the moments of one real field closely.
+COPY = 1.25
 
 
 def likeness(pairing: Pairing, synthetic: Tensor, seed: int) -> tuple[dict[str, Any], dict]:
@@ -43,35 +47,43 @@ def likeness(pairing: Pairing, synthetic: Tensor, seed: int) -> tuple[dict[str, 
     """
     frame, real = pairing.frame, pairing.real
     find = copies if pairing.whole is None else excerpts_of_one
-    levels, chosen = find(pairing, synthetic)
+    levels, alike = find(pairing, synthetic)
+    chosen = sorted(number for number, most in alike.items() if most >= COPY)
     most = max(levels, key=lambda level: level["correlation"] / level["threshold"])
     patches = _patches(real, synthetic, frame, seed)
     limit = FULL if pairing.whole is None else PARTIAL
     verdict = "none"
     if chosen:
         verdict = "copied"
-    elif _too_near(patches):
+    elif alike or _too_near(patches):
         verdict = "near"
     elif min(level["threshold"] for level in levels) > limit:
         verdict = "underpowered"
-    found = {"verdict": verdict, "copies": chosen, **most, "levels": levels, **patches}
+    found = {"verdict": verdict, "copies": chosen, "alike": sorted(alike), **most}
+    found["copy_above"] = math.tanh(COPY * math.atanh(most["threshold"]))
+    found |= {"levels": levels, **patches}
     sentence = _sentence(found, len(synthetic), pairing.whole is not None)
     return {**found, "sentence": sentence}, _diversity(real, synthetic, frame)
 
 
-def copies(pairing: Pairing, synthetic: Tensor) -> tuple[list[dict[str, Any]], list[int]]:
-    """Largest correlations with the real fields at each resolution, and which fields are copies."""
+def copies(pairing: Pairing, synthetic: Tensor) -> tuple[list[dict[str, Any]], dict[int, float]]:
+    """Largest correlations with the real fields at each resolution.
+
+    And of each synthetic field that is more like a real one than chance allows, by its number, how
+    many times Fisher's z of its correlation exceeds that of the threshold.
+    """
     frame, real = pairing.frame, pairing.real
     pairs = list(itertools.product(range(len(synthetic)), range(len(real))))
     independent = list(itertools.combinations(range(len(real)), 2))
-    levels, chosen = [], set()
+    levels: list[dict[str, Any]] = []
+    alike: dict[int, float] = {}
     for side in sides(frame):
         (white, targets), own = whitened((synthetic, real), frame, real, side)
         expected = largest_correlations(targets, targets, own, independent)
         found = largest_correlations(white, targets, own, pairs)
         limit = threshold(expected, found.size)
         found = found.max(1)
-        chosen |= {pairs[n][0] for n in np.flatnonzero(found > limit)}
+        _keep_largest(alike, found.reshape(len(synthetic), -1).max(1), limit)
         levels.append(
             {
                 "side": side,
@@ -81,16 +93,19 @@ def copies(pairing: Pairing, synthetic: Tensor) -> tuple[list[dict[str, Any]], l
                 "nearest": list(pairs[int(found.argmax())]),
             }
         )
-    return levels, sorted(chosen)
+    return levels, alike
 
 
-def excerpts_of_one(pairing: Pairing, synthetic: Tensor) -> tuple[list[dict[str, Any]], list[int]]:
+def excerpts_of_one(
+    pairing: Pairing, synthetic: Tensor
+) -> tuple[list[dict[str, Any]], dict[int, float]]:
     """The same for blocks, which are sought anywhere in the one real field."""
     assert pairing.whole is not None and pairing.around is not None
-    levels, chosen = [], set()
+    levels: list[dict[str, Any]] = []
+    alike: dict[int, float] = {}
     for level in excerpts(pairing.real, synthetic, pairing.frame, pairing.whole, pairing.around):
         found = level["correlation"]
-        chosen |= set(np.flatnonzero(found > level["threshold"]).tolist())
+        _keep_largest(alike, found, level["threshold"])
         levels.append(
             {
                 "side": max(pairing.around.shape) // level["step"],
@@ -100,19 +115,33 @@ def excerpts_of_one(pairing: Pairing, synthetic: Tensor) -> tuple[list[dict[str,
                 "nearest": [int(found.argmax()), 0],
             }
         )
-    return levels, sorted(chosen)
+    return levels, alike
+
+
+def _keep_largest(alike: dict[int, float], found: np.ndarray, limit: float) -> None:
+    """Note by how much the correlations exceed the limit, for each field at its worst."""
+    excess = np.arctanh(np.minimum(found, 1 - 1e-7)) / math.atanh(limit)
+    for number in np.flatnonzero(excess > 1).tolist():
+        alike[number] = max(alike.get(number, 0.0), float(excess[number]))
 
 
 def _sentence(found: dict[str, Any], n: int, excerpt: bool) -> str:
     """What there is to warn of; empty where there is nothing."""
     count, kind = len(found["copies"]), "blocks" if excerpt else "fields"
+    which = "a part of the real field" if excerpt else "a real one"
+    among = "its other parts" if excerpt else "independent real ones"
+    reach = (
+        f"the correlation reaches {found['correlation']:.2f}, with {among} "
+        f"{found['correlation_real']:.2f}."
+    )
     if found["verdict"] == "copied":
         verb = "copies" if count == 1 else "copy"
-        what = f"{verb} a part of the real field" if excerpt else f"{verb} a real one"
-        among = "its other parts" if excerpt else "independent real ones"
+        return f"{count} of the {n} synthetic {kind} {verb} {which}: {reach}"
+    if found["alike"]:
+        verb = "is" if len(found["alike"]) == 1 else "are"
         return (
-            f"{count} of the {n} synthetic {kind} {what}: the correlation reaches "
-            f"{found['correlation']:.2f}, with {among} {found['correlation_real']:.2f}."
+            f"{len(found['alike'])} of the {n} synthetic {kind} {verb} more like {which}, at "
+            f"{found['side']} points a side, than by chance: {reach}"
         )
     if found["verdict"] == "near":
         return (
