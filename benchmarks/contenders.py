@@ -1,7 +1,7 @@
 """What is timed: one loss and gradient, as a function of no arguments.
 
-Ours are the families of `moments`.  The peers come from PyPI: pywph (Regaldo-Saint Blancard et al.
-2021) with its default classes, L = 4 and dn = 2, and the Portilla-Simoncelli statistics of
+Ours are the families of `moments`.  The peers are released packages: pywph (Regaldo-Saint Blancard
+et al. 2021) with its default classes, L = 4 and dn = 2, and the Portilla-Simoncelli statistics of
 plenoptic.  Two floors: the least that a wavelet energy can do, one automatic-differentiation pass
 of |ifft(crop(x^) psi^)|^2 over the own-scale grids; and the Fourier transforms in it alone.
 """
