@@ -21,17 +21,7 @@ LEAST_REFILLS, MOST_REFILLED = 8, 32
 def fill(x: Tensor, valid: Tensor, seed: int) -> Tensor:
     """Fields whose gaps hold a constrained Gaussian realization (`conditional`).
 
-    Parameters
-    ----------
-    x : Tensor, (n, channel, *space)
-        Standardised fields; what the gaps hold is ignored.
-    valid : Tensor of bool, (n or 1, 1, *space)
-    seed : int
-        Of the realization.
-
-    Returns
-    -------
-    Tensor, (n, channel, *space)
+    Parameters and result are those of :func:`synth.estimation.conditional.fill`.
 
     Raises
     ------

@@ -65,7 +65,7 @@ class Periodisation:
         periodic, windowed, self.count = np.zeros(()), np.zeros(()), 0
         for x in fields:
             periodic = periodic + len(x) * spectra.power(periodic_component(x))
-            windowed = windowed + len(x) * spectra.power(_windowed(x))
+            windowed = windowed + len(x) * spectra.power(spectra.apodised(x.double()))
             self.count, self.shape = self.count + len(x), tuple(x.shape[2:])
         periodic, windowed = periodic / self.count, windowed / self.count
         self.share, self.gain = self._fit(periodic.clip(min=FLOOR * periodic.max()), windowed)
@@ -137,18 +137,6 @@ class Periodisation:
             last = np.maximum(near, enough).clip(max=len(centres))
             rows.append((total[last] - total[first]) / (sums[last] - sums[first]).clip(min=1e-300))
         return np.stack(rows)
-
-
-def _windowed(fields: Tensor) -> Tensor:
-    """Fields under a Hann window along each axis, of mean 0 and the power of the fields."""
-    window = torch.ones((), dtype=torch.float64)
-    for size in fields.shape[2:]:
-        line = torch.hann_window(size + 2, periodic=False, dtype=torch.float64)[1:-1]
-        window = window.unsqueeze(-1) * line
-    window = window / window.square().mean().sqrt()
-    space = tuple(range(2, fields.ndim))
-    mean = (fields * window).mean(space, keepdim=True) / window.mean()
-    return (fields - mean) * window
 
 
 def _least_near(power: np.ndarray) -> np.ndarray:

@@ -55,6 +55,21 @@ def power(x: Tensor) -> np.ndarray:
     return np.diagonal(measure(x), axis1=1, axis2=2).T
 
 
+def apodised(fields: Tensor) -> Tensor:
+    """Open fields, (n, channel, *space), centred and times a Hann window of mean square 1.
+
+    Hardly any power leaks into other wavenumbers than the nearest.
+    """
+    window = torch.ones((), dtype=fields.dtype)
+    for size in fields.shape[2:]:
+        line = torch.hann_window(size + 2, periodic=False, dtype=fields.dtype)[1:-1]
+        window = window.unsqueeze(-1) * line
+    window = window / window.square().mean().sqrt()
+    space = tuple(range(2, fields.ndim))
+    mean = (fields * window).sum(space, keepdim=True) / window.sum()
+    return (fields - mean) * window
+
+
 def shell_means(power: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Averages over each shell, (..., shells), of values at all wavenumbers, (..., d)."""
     shell, inside = _shells(tuple(shape))

@@ -180,15 +180,20 @@ def whitened(
     return [whiten(x, frame, reference, side)[0] for x in sets], own
 
 
+def fisher_z(correlation: np.ndarray) -> np.ndarray:
+    """Fisher's z = artanh r, which is r where it is small and has no upper end."""
+    return np.arctanh(np.minimum(correlation, 1 - 1e-7))
+
+
 def threshold(independent: np.ndarray, trials: int) -> float:
     """Correlation that this many trials with independent fields exceed once in a thousand times.
 
     The maximum over shifts of a correlation follows Gumbel's law; its parameters come from the
     mean and the sd over pairs of real fields and turns. Few pairs of heavy-tailed fields tell them
     badly, so a copy must also exceed what independent fields reach by three quarters. Both are
-    meant for Fisher's z = artanh r, which is r where it is small and has no upper end.
+    meant for Fisher's z.
     """
-    z = np.arctanh(np.minimum(independent, 1 - 1e-7))
+    z = fisher_z(independent)
     beta = z.std() * math.sqrt(6) / math.pi
     mode = z.mean() - 0.5772 * beta
     rare = mode + beta * math.log(trials / FALSE_ALARMS)

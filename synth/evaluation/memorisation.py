@@ -12,6 +12,7 @@ from torch import Tensor
 
 from synth.evaluation.excerpts import excerpts
 from synth.evaluation.likeness import (
+    fisher_z,
     largest_correlations,
     nearest_patches,
     sides,
@@ -120,7 +121,7 @@ def excerpts_of_one(
 
 def _keep_largest(alike: dict[int, float], found: np.ndarray, limit: float) -> None:
     """Note by how much the correlations exceed the limit, for each field at its worst."""
-    excess = np.arctanh(np.minimum(found, 1 - 1e-7)) / math.atanh(limit)
+    excess = fisher_z(found) / math.atanh(limit)
     for number in np.flatnonzero(excess > 1).tolist():
         alike[number] = max(alike.get(number, 0.0), float(excess[number]))
 

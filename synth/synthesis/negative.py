@@ -25,9 +25,9 @@ def tell_of_negative(values: np.ndarray, minimum: Sequence[float]) -> None:
     """
     parts = [values[:, channel] for channel, least in enumerate(minimum) if least >= 0]
     negative = sum(int((part < 0).sum()) for part in parts)
-    if negative < LEAST * max(1, sum(part.size for part in parts)):
+    share = negative / max(1, sum(part.size for part in parts))
+    if share < LEAST:
         return
-    share = negative / sum(part.size for part in parts)
     remedy = (
         "a fit with the transform log would keep them positive"
         if min(minimum) > 0

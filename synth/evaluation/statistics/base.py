@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from synth.estimation.moisan import periodic_component
+from synth.estimation.spectra import apodised
 
 N_ORDERS = 6  # structure functions of order 1 .. 6
 
@@ -109,16 +110,7 @@ class Batch:
     @cached_property
     def apodised(self) -> Tensor:
         """The fields; where they are open, centred and times a Hann window of mean square 1."""
-        x = self.values
-        if self.frame.periodic:
-            return x
-        window = torch.ones(self.frame.shape)
-        for axis, size in enumerate(self.frame.shape):
-            hann = torch.hann_window(size + 2, periodic=False)[1:-1]
-            window = window * hann.reshape([-1 if a == axis else 1 for a in range(x.ndim - 2)])
-        window = window / window.square().mean().sqrt()
-        mean = (x * window).sum(self.frame.space, keepdim=True) / window.sum()
-        return (x - mean) * window
+        return self.values if self.frame.periodic else apodised(self.values)
 
     @cached_property
     def periodic(self) -> Tensor:
