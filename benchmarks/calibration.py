@@ -31,7 +31,7 @@ import synth
 from synth.estimation import surrogates
 from synth.evaluation import calibration, one_field
 from synth.evaluation.comparison import measure
-from synth.evaluation.memorisation import copies
+from synth.evaluation.memorisation import copied, like_fields
 from synth.evaluation.pairing import Pairing, cut
 from synth.evaluation.statistics import Frame, applicable
 from synth.evaluation.statistics.bands import crop
@@ -121,7 +121,7 @@ def copies_caught(fields: Tensor, frame: Frame, n: int, trials: int) -> tuple[in
         copy = torch.roll(real[0].flip(-1).transpose(-1, -2), (11, 5), (-2, -1))
         other[0] = copy + 0.05 * torch.randn(copy.shape, generator=generator)
         pairing = Pairing(frame, real, (other,), np.zeros(1), np.ones(1), (n,), False, ())
-        found = copies(pairing, other)[1]
+        found = copied(like_fields(pairing, other)[1])
         caught += 0 in found
         alarms += len(set(found) - {0})
     return caught, alarms

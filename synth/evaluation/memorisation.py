@@ -47,9 +47,9 @@ def likeness(pairing: Pairing, synthetic: Tensor, seed: int) -> tuple[dict[str, 
         Of the places of the query patches.
     """
     frame, real = pairing.frame, pairing.real
-    find = copies if pairing.whole is None else excerpts_of_one
+    find = like_fields if pairing.whole is None else like_parts_of_one
     levels, alike = find(pairing, synthetic)
-    chosen = sorted(number for number, most in alike.items() if most >= COPY)
+    chosen = copied(alike)
     most = max(levels, key=lambda level: level["correlation"] / level["threshold"])
     patches = _patches(real, synthetic, frame, seed)
     limit = FULL if pairing.whole is None else PARTIAL
@@ -67,7 +67,9 @@ def likeness(pairing: Pairing, synthetic: Tensor, seed: int) -> tuple[dict[str, 
     return {**found, "sentence": sentence}, _diversity(real, synthetic, frame)
 
 
-def copies(pairing: Pairing, synthetic: Tensor) -> tuple[list[dict[str, Any]], dict[int, float]]:
+def like_fields(
+    pairing: Pairing, synthetic: Tensor
+) -> tuple[list[dict[str, Any]], dict[int, float]]:
     """Largest correlations with the real fields at each resolution.
 
     And of each synthetic field that is more like a real one than chance allows, by its number, how
@@ -97,7 +99,7 @@ def copies(pairing: Pairing, synthetic: Tensor) -> tuple[list[dict[str, Any]], d
     return levels, alike
 
 
-def excerpts_of_one(
+def like_parts_of_one(
     pairing: Pairing, synthetic: Tensor
 ) -> tuple[list[dict[str, Any]], dict[int, float]]:
     """The same for blocks, which are sought anywhere in the one real field."""
@@ -117,6 +119,11 @@ def excerpts_of_one(
             }
         )
     return levels, alike
+
+
+def copied(alike: dict[int, float]) -> list[int]:
+    """Those of the fields that are more like a real one than chance allows that copy it."""
+    return sorted(number for number, excess in alike.items() if excess >= COPY)
 
 
 def _keep_largest(alike: dict[int, float], found: np.ndarray, limit: float) -> None:
