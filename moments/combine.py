@@ -120,9 +120,9 @@ class Combination(Derived):
     def __init__(
         self,
         inner: MomentFamily,
-        rows: Sequence[int],
-        into: Sequence[int],
-        weight: Sequence[float],
+        rows: Sequence[int] | np.ndarray,
+        into: Sequence[int] | np.ndarray,
+        weight: Sequence[float] | np.ndarray,
         labels: Labels,
     ) -> None:
         super().__init__(inner, labels)
