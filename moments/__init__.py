@@ -7,7 +7,7 @@ labelled moments (batch, M).
 from __future__ import annotations
 
 from moments.bank import FilterBank, default_scales
-from moments.build import build, families, options_of, presets
+from moments.build import build, families, options_of, presets, savings_of
 from moments.combine import Subset
 from moments.family import MomentFamily
 from moments.labels import Labels
@@ -24,4 +24,5 @@ __all__ = [
     "families",
     "options_of",
     "presets",
+    "savings_of",
 ]

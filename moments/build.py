@@ -17,7 +17,7 @@ from moments.family import MomentFamily, WaveletFamily
 from moments.isotropic import TURNING, RotationAverage
 from moments.marginal import Marginal
 from moments.polynomial import Polynomial
-from moments.presets import PRESETS, Preset
+from moments.presets import PRESETS, SAVINGS, Preset
 from moments.rectifier import Rectifier
 from moments.scattering import Scattering
 from moments.scattering_covariance import ScatteringCovariance
@@ -41,6 +41,11 @@ def options_of(name: str) -> list[str]:
     """Names of the options of a family, or of all families of a sum."""
     found = [_options(part.family) for part in _parts(name)]
     return list(dict.fromkeys(option for part in found for option in part))
+
+
+def savings_of(name: str) -> list[dict[str, Any]]:
+    """Options that leave moments out, in the order in which they are missed least."""
+    return [saving for part in _parts(name) for saving in part.savings]
 
 
 def build(
@@ -127,13 +132,17 @@ def _family(preset: Preset, bank: FilterBank, channels: int, given: dict[str, An
 
 def _parts(name: str) -> list[Preset]:
     """One preset for each family of a name."""
-    presets = [_preset(part) for part in name.split("+")]
-    return [replace(p, family=family) for p in presets for family in p.family.split("+")]
+    parts = []
+    for preset in [_preset(part) for part in name.split("+")]:
+        first, *others = preset.family.split("+")
+        parts.append(replace(preset, family=first))
+        parts += [replace(preset, family=other, savings=()) for other in others]
+    return parts
 
 
 def _preset(name: str) -> Preset:
     if name in FAMILIES:
-        return Preset(name)
+        return Preset(name, savings=SAVINGS.get(name, ()))
     if name not in PRESETS:
         raise ValueError(
             f"Model {name!r} was asked for; {', '.join([*FAMILIES, *PRESETS])}, or several of "

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moments.family import MomentFamily
+from moments.family import LevelwiseFamily, MomentFamily, climb_together
 from moments.labels import Labels
 
 
 class Sum(MomentFamily):
-    """Several families of one field, as one.
+    """Several families of one field, as one; those that go level by level share one climb.
 
     Moments and labels follow each other in the order of the parts; the constants of a part are
     named ``parts.<family>.<name>``.
@@ -50,7 +50,13 @@ class Sum(MomentFamily):
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """Moments of all parts, (batch, M)."""
-        return torch.cat([part(x, first) for part in self.parts.values()], dim=1)
+        climbing = {n: p for n, p in self.parts.items() if isinstance(p, LevelwiseFamily)}
+        found = {}
+        if climbing:
+            together = climb_together(list(climbing.values()), self.checked(x, first), first)
+            found = dict(zip(climbing, together, strict=True))
+        alone = {n: p(x, first) for n, p in self.parts.items() if n not in climbing}
+        return torch.cat([(found | alone)[name] for name in self.parts], dim=1)
 
 
 class Derived(MomentFamily):

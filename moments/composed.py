@@ -10,19 +10,18 @@ import torch
 from torch import Tensor
 
 from moments.classes import MomentClass
-from moments.family import WaveletFamily
+from moments.family import Frozen, LevelwiseFamily
 from moments.labels import Labels
 from moments.low_pass import LowPass
-from moments.pyramid import climb
+from moments.pyramid import Level, climb
 
 
-class ComposedFamily(WaveletFamily):
+class ComposedFamily(LevelwiseFamily):
     """A family whose moments are those of its classes, level by level, finest first.
 
     Subclasses are final: their ``__init__`` hands the classes to :meth:`compose`.
     """
 
-    #: Whether a class needs the moduli of finer scales.
     carry: ClassVar[bool] = True
 
     def compose(self, parts: Sequence[MomentClass]) -> None:
@@ -41,11 +40,6 @@ class ComposedFamily(WaveletFamily):
                 out[f"parts.{name}.power"] = part.powers(climb(x, self.bank))
         return out
 
-    def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """Moments of all classes, (batch, M)."""
-        frozen = self.frozen()
-        blocks = [x.new_zeros(len(x), self.starts[first])]
-        for level in climb(self.checked(x, first), self.bank, carry=self.carry, first=first):
-            for part in self.parts.values():
-                blocks += part(level, frozen)
-        return torch.cat(blocks, dim=1)
+    def of_level(self, level: Level, frozen: Frozen) -> list[Tensor]:
+        """Blocks of all classes."""
+        return [block for part in self.parts.values() for block in part(level, frozen)]

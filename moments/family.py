@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from moments.bank import FilterBank
 from moments.labels import Labels
-from moments.pyramid import climb
+from moments.pyramid import Level, climb
 
 #: Floor of the frozen normalisers: a band without power (a field with no such scale) stays finite.
 LEAST_POWER = 1e-12
@@ -186,3 +187,37 @@ class WaveletFamily(MomentFamily):
         """
         variance = (self.power - self.modulus**2).clamp(min=LEAST_POWER)
         return Frozen(self.power.clamp(min=LEAST_POWER).sqrt(), variance.sqrt(), self.modulus)
+
+
+class LevelwiseFamily(WaveletFamily):
+    """A wavelet family each of whose moments is known at one level of the climb, finest first.
+
+    Subclasses implement :meth:`before` and :meth:`of_level`; families that are added up share one
+    climb (:class:`moments.combine.Sum`).
+    """
+
+    #: Whether a level needs the moduli of finer scales.
+    carry: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def of_level(self, level: Level, frozen: Frozen) -> list[Tensor]:
+        """Blocks (batch, m) of one level, in the order of the labels."""
+
+    def before(self, x: Tensor, first: int) -> list[Tensor]:
+        """Blocks that stand before those of level ``first``: zeros for the levels left out."""
+        return [x.new_zeros(len(x), self.starts[first])]
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
+        """Moments of all levels, (batch, M)."""
+        return climb_together([self], self.checked(x, first), first)[0]
+
+
+def climb_together(families: Sequence[LevelwiseFamily], x: Tensor, first: int = 0) -> list[Tensor]:
+    """Moments (batch, M) of several families on one bank, from one climb."""
+    blocks = [family.before(x, first) for family in families]
+    frozen = [family.frozen() for family in families]
+    carry = any(family.carry for family in families)
+    for level in climb(x, families[0].bank, carry=carry, first=first):
+        for found, family, constants in zip(blocks, families, frozen, strict=True):
+            found += family.of_level(level, constants)
+    return [torch.cat(found, dim=1) for found in blocks]

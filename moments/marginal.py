@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from moments.bank import FilterBank
-from moments.family import LEAST_POWER, WaveletFamily
+from moments.family import LEAST_POWER, Frozen, LevelwiseFamily
 from moments.filters import WAVELETS, gaussian_low_pass
 from moments.labels import Labels
-from moments.pyramid import climb
+from moments.pyramid import Level, climb
 from moments.wavelets import real_synthesis
 
 KINDS = ("variance", "skewness", "kurtosis")
@@ -33,6 +34,15 @@ def quantile_edges(bins: int) -> Tensor:
     return torch.cat([ends, torch.special.ndtr(z), ends + 1])
 
 
+def ascending(values: Tensor) -> Tensor:
+    """Values in ascending order along the last axis; equal ones in any order."""
+    if values.device.type == "cpu":  # where NumPy's sort is vectorised and several times faster
+        order = torch.from_numpy(np.argsort(values.detach().numpy(), axis=-1))
+    else:
+        order = values.argsort(-1)
+    return values.gather(-1, order)
+
+
 def quantile_means(values: Tensor, edges: Tensor) -> Tensor:
     r"""Means of the quantile function q over bins, :math:`\frac1{b-a}\int_a^b q(p)\,dp`.
 
@@ -50,7 +60,7 @@ def quantile_means(values: Tensor, edges: Tensor) -> Tensor:
     Tensor, (..., bins)
     """
     count = values.shape[-1]
-    ordered = values.sort(-1).values.double()
+    ordered = ascending(values).double()
     below = torch.nn.functional.pad(ordered.cumsum(-1), (1, 0))
     at = edges.double() * count
     rank = at.floor().clamp(max=count - 1).long()
@@ -58,7 +68,7 @@ def quantile_means(values: Tensor, edges: Tensor) -> Tensor:
     return (integral.diff(dim=-1) / at.diff()).to(values)
 
 
-class Marginal(WaveletFamily):
+class Marginal(LevelwiseFamily):
     r"""Marginal moments of the pixels and of the low passes :math:`y_j = x\star\phi_j`.
 
     .. math:: z = \frac{y - \mu}{\sigma_y}:\qquad \langle z^2\rangle,\;\langle z^3\rangle,\;
@@ -120,21 +130,19 @@ class Marginal(WaveletFamily):
         per_scale = (len(KINDS) + quantiles) * self.channels
         self.starts = [len(c) + per_scale * (1 + min(j, self.kept)) for j in range(bank.scales)]
 
-    def smoothed(self, x: Tensor, first: int = 0) -> Iterator[Tensor]:
-        """The pixels, then y_j for each scale on its own grid, (batch, channel, points)."""
-        if first == 0:
-            yield x.flatten(2)
-        for level in climb(x, self.bank, first=first):
-            if level.j >= self.kept:
-                return
-            phi = self.get_buffer(f"phi_{level.j}")
-            half = level.field[..., : phi.shape[-1]] * phi
-            yield real_synthesis(half, level.grid).flatten(2)
+    def smoothed(self, level: Level) -> Tensor:
+        """y_j on the grid of its scale, (batch, channel, points)."""
+        phi = self.get_buffer(f"phi_{level.j}")
+        return real_synthesis(level.field[..., : phi.shape[-1]] * phi, level.grid).flatten(2)
 
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """Power of the bands, mean of the pixels, mean square of the pixels and low passes."""
         x = self.checked(x)
-        squares = [y.double().square().mean(-1).mean(0) for y in self.smoothed(x)]
+        kept = itertools.islice(climb(x, self.bank), self.kept)
+        squares = [
+            y.double().square().mean(-1).mean(0)
+            for y in [x.flatten(2), *(self.smoothed(level) for level in kept)]
+        ]
         return {
             **super().constants(x),
             "mean": x.double().flatten(2).mean(-1).mean(0),
@@ -143,16 +151,21 @@ class Marginal(WaveletFamily):
             ),
         }
 
-    def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """Marginal moments, (batch, M); see :class:`Marginal`."""
-        centre = self.mean.unsqueeze(-1)
-        deviation = (self.square - centre**2).clamp(min=LEAST_POWER).sqrt()
-        blocks = [x.new_zeros(len(x), self.starts[first])] if first else []
-        smoothed = self.smoothed(self.checked(x, first), first)
-        for number, y in enumerate(smoothed, start=first + 1 if first else 0):
-            z = (y - centre) / deviation[:, number].unsqueeze(-1)
-            if number == 0:
-                blocks.append(z.mean(-1))
-            blocks += [(z**power).mean(-1) for power in (2, 3, 4)]
-            blocks.append(quantile_means(z, self.edges).flatten(1))
-        return torch.cat(blocks, dim=1)
+    def before(self, x: Tensor, first: int) -> list[Tensor]:
+        if first:
+            return super().before(x, first)
+        return [self._standardised(x.flatten(2), -1).mean(-1), *self._law(x.flatten(2), -1)]
+
+    def of_level(self, level: Level, frozen: Frozen) -> list[Tensor]:
+        return self._law(self.smoothed(level), level.j) if level.j < self.kept else []
+
+    def _standardised(self, y: Tensor, j: int) -> Tensor:
+        """z of the low pass of scale j, -1 for the pixels, (batch, channel, points)."""
+        variance = self.square[:, j + 1] - self.mean**2
+        return (y - self.mean.unsqueeze(-1)) / variance.clamp(min=LEAST_POWER).sqrt().unsqueeze(-1)
+
+    def _law(self, y: Tensor, j: int) -> list[Tensor]:
+        z = self._standardised(y, j)
+        square = z.square()
+        powers = [(square * factor).mean(-1) for factor in (z, square)]
+        return [square.mean(-1), *powers, quantile_means(z, self.edges).flatten(1)]

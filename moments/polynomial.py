@@ -12,15 +12,15 @@ from torch import Tensor
 from moments import grids
 from moments.bank import FilterBank
 from moments.classes import flat
-from moments.family import LEAST_POWER, WaveletFamily
+from moments.family import LEAST_POWER, Frozen, LevelwiseFamily
 from moments.labels import Labels
-from moments.pyramid import Level, climb
+from moments.pyramid import Level
 from moments.shifts import Lags
 from moments.shifts import shells as lag_shells
 from moments.wavelets import half_spectrum, spectrum
 
 
-class Polynomial(WaveletFamily):
+class Polynomial(LevelwiseFamily):
     r"""Moments of order 1 to 4 of pixels and bands, at lags.
 
     .. math:: \langle z\rangle,\qquad \langle z(u+\tau)\,z(u)\rangle,\qquad
@@ -113,13 +113,8 @@ class Polynomial(WaveletFamily):
             "square": pixels.square().mean(-1).mean(0),
         }
 
-    def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """Polynomial moments, (batch, M); see :class:`Polynomial`."""
-        x = self.checked(x, first)
-        blocks = [x.new_zeros(len(x), self.starts[first])] if first else self._pixels(x)
-        for level in climb(x, self.bank, first=first):
-            blocks += self._bands(level)
-        return torch.cat(blocks, dim=1)
+    def before(self, x: Tensor, first: int) -> list[Tensor]:
+        return super().before(x, first) if first else self._pixels(x)
 
     def _pixels(self, x: Tensor) -> list[Tensor]:
         deviation = (self.square - self.mean**2).clamp(min=LEAST_POWER).sqrt()
@@ -131,7 +126,7 @@ class Polynomial(WaveletFamily):
         products = self.lags(cross).real
         return [grids.at_zero(powers[1], self.dims).real, products[:, self.kept]]
 
-    def _bands(self, level: Level) -> list[Tensor]:
+    def of_level(self, level: Level, frozen: Frozen) -> list[Tensor]:
         scale = self.power[:, level.j].clamp(min=LEAST_POWER).sqrt()
         scale = scale.reshape(*scale.shape, *[1] * self.dims)
         bands = level.bands / scale

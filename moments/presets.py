@@ -5,17 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+Options = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Preset:
     """A family, or a sum of several, with scales, angles (in 2-D) and options; each can be
-    overridden."""
+    overridden.
+
+    ``savings`` are options that leave moments out, to be taken one after the other where a field
+    has too few values for the whole set.
+    """
 
     family: str
     scales: int | None = None
     angles: int | None = None
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
+    savings: tuple[Options, ...] = ()
 
+
+#: What families by themselves leave out first: lags between scales, different bands of different
+#: channels, pairs farthest apart in scale.
+SAVINGS: dict[str, tuple[Options, ...]] = {
+    "wph": ({"cross_shells": 0}, *({"delta_scale": d} for d in (3, 2, 1))),
+    "rectifier": ({"cross_channels": "band"}, {"delta_scale": 1}),
+}
+
+_STANDARD: Options = {
+    "averaged": ("S4",),
+    "lagged": ("S11", "S00"),
+    "flatness": True,
+    "delta_scale": 4,
+    "cross_channels": "band",
+}
+_SMALL: Options = {**_STANDARD, "averaged": ("S3", "S4"), "lagged": ("S11",), "delta_scale": 2}
+_FEWER = (
+    *({"delta_scale": d} for d in (3, 2)),
+    {name: _SMALL[name] for name in ("averaged", "lagged")},
+)
 
 _ZM = {"lags": "square", "cross_shells": 0, "harmonics": 2}
 _B = ("S11", "S00", "S01", "C10", "C11", "C00", "Lyy")
@@ -31,11 +58,18 @@ _C = (*_B, "C01", "Cphase", "C02", "C12")
 #: 2208.03538) for all pairs of scales and angles.  pywph takes the lags 2^n at every scale, here
 #: they grow with the scale; its second low-pass class has more scales.
 #:
-#: ``small`` and ``rich`` stand on either side of the default: at 256x256 they hold fewer than 1,000
-#: and fewer than 6,000 numbers.  docs/presets.md measures them.
+#: ``standard`` is the default: scattering covariances whose fourth moments are averaged over
+#: rotations, lags and flatness of the bands, and the laws of values.  At 256x256 it holds fewer
+#: than 3,000 numbers, ``small`` fewer than 1,000, and ``rich``, which has rectifier covariances
+#: too, fewer than 6,000; docs/presets.md measures them.
 PRESETS = {
-    "small": Preset("wph+marginal", options={"delta_scale": 1, "cross_shells": 0, "harmonics": 2}),
-    "rich": Preset("wph+marginal", angles=6, options={"delta_scale": 3}),
+    "small": Preset("scattering-covariance+marginal", options=_SMALL),
+    "standard": Preset("scattering-covariance+marginal", options=_STANDARD, savings=_FEWER),
+    "rich": Preset(
+        "scattering-covariance+rectifier+marginal",
+        options={**_STANDARD, "delta_scale": 2},
+        savings=({"delta_scale": 1},),
+    ),
     "wph-A": Preset("covariance", 5, 8, {"shells": 2, "lags": "square"}),
     "wph-B": Preset(
         "wph", 5, 8, {"shells": 2, "delta_scale": 0, "delta_angle": 4, "classes": _B, **_ZM}

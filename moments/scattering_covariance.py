@@ -2,114 +2,20 @@ r"""Scattering covariance: a field and its moduli, correlated through a second w
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from moments import grids
+from moments.autocorrelations import AutoCorrelations
 from moments.bank import FilterBank
 from moments.classes import MomentClass
 from moments.composed import ComposedFamily
-from moments.family import Frozen, WaveletFamily
-from moments.gram import second_wavelet, weighted_gram
-from moments.labels import Labels
 from moments.low_pass import LowPass
-from moments.pyramid import Level
+from moments.second_wavelet import SecondWavelet
+from moments.tails import Flatness
 
-
-class SecondWavelet(MomentClass):
-    r"""S1, P, S3 and S4 of a level: the field and the carried moduli through the level's wavelets.
-
-    With the second wavelet as the weight psi_2^2, P, S3 and S4 are entries of one Gram matrix of
-    (fields, moduli).  Of the pairs with j1 = j1' each is kept once.
-    """
-
-    def __init__(self, family: WaveletFamily) -> None:
-        super().__init__(family)
-        for j, grid in enumerate(self.grids):
-            even, odd = grids.fold_to_half(family.bank.psi(j) ** 2, grid)
-            self.register_buffer(f"weights_{j}", second_wavelet(even, odd), persistent=False)
-            entries = torch.as_tensor(self._entries(j))
-            self.register_buffer(f"entries_{j}", entries, persistent=False)
-
-    def _moduli(self, j: int) -> np.ndarray:
-        """Rows (scale, channel, orientation) of the carried moduli of level j."""
-        spans = (range(j + 1), range(self.channels), range(self.angles))
-        return np.array(list(itertools.product(*spans)))
-
-    def _entries(self, j: int) -> np.ndarray:
-        """Where P, S3 and S4 lie in the flat Gram matrix, in the order of :meth:`labels`."""
-        count = self.channels + len(self._moduli(j))
-        place = np.arange(2 * self.angles * count**2).reshape(2, self.angles, count, count)
-        field, moduli = np.arange(self.channels), np.arange(self.channels, count)
-        first, second = np.triu_indices(len(moduli))
-        first, second = moduli[first], moduli[second]
-        other = first != second
-        return np.concatenate(
-            [
-                place[0][:, field, field].T.ravel(),
-                place[:, :, self.channels :, : self.channels].transpose(0, 2, 3, 1).ravel(),
-                place[0][:, second, first].ravel(),
-                place[1][:, second[other], first[other]].ravel(),
-            ]
-        )
-
-    def labels(self, j: int) -> Labels:
-        features = self._moduli(j)
-        own = features[features[:, 0] == j]
-        _, c, l = own.T
-        columns = {"c1": c, "c2": c, "j1": j, "j2": j, "l1": l, "l2": l}
-        rows = np.array(list(itertools.product(range(len(features)), range(len(own)))))
-        j1, c1, l1 = features[rows[:, 0]].T
-        _, c2, l2 = own[rows[:, 1]].T
-        first, second = np.triu_indices(len(features))
-        fourth = []
-        for keep, part in ((slice(None), "re"), (first != second, "im")):
-            one, two = features[first[keep]], features[second[keep]]
-            repeated = {
-                name: np.tile(column, self.angles)
-                for name, column in zip(
-                    ("j1", "c1", "l1", "j2", "c2", "l2"), (*one.T, *two.T), strict=True
-                )
-            }
-            l3 = np.repeat(np.arange(self.angles), len(one))
-            fourth.append(self.rows("S4", len(l3), k1=0, k2=0, j3=j, l3=l3, part=part, **repeated))
-        return Labels.join(
-            [
-                self.rows("S1", len(c), c1=c, j1=j, l1=l, k1=0),
-                self.rows("P", len(c), k1=1, k2=1, **columns),
-                self.rows(
-                    "S3",
-                    len(rows),
-                    c1=c1,
-                    j1=j1,
-                    l1=l1,
-                    k1=0,
-                    c2=c2,
-                    j2=j,
-                    l2=l2,
-                    k2=1,
-                    j3=j,
-                    l3=l2,
-                ).complex_parts(),
-                *fourth,
-            ]
-        )
-
-    def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
-        j = level.j
-        gram = weighted_gram(level.features, self.get_buffer(f"weights_{j}"))
-        own = frozen.wave[:, j]
-        moduli = frozen.wave[:, : j + 1].transpose(0, 1).flatten()
-        unit = torch.cat([own.T, moduli.expand(self.angles, -1)], dim=1)  # (L, channel + feature)
-        gram = gram / (unit.unsqueeze(-1) * unit.unsqueeze(-2))
-        return [
-            (level.modulus_means / own).flatten(1),
-            gram.flatten(1).index_select(1, self.get_buffer(f"entries_{j}")),
-        ]
+#: Kinds that may be averaged over rotations.
+AVERAGED = ("S3", "S4")
+#: Kinds that may be added at lags.
+LAGGED = ("S11", "S00")
 
 
 class ScatteringCovariance(ComposedFamily):
@@ -123,17 +29,71 @@ class ScatteringCovariance(ComposedFamily):
 
     :math:`j_1 \le j_{1'} \le j_2`, P_1 the frozen power of the target (Cheng et al. 2024,
     arXiv 2306.17210; Morel et al. 2022, arXiv 2204.10177, in 1-D).  The mean and the covariance of
-    the low pass are added.  Between channels every pair is kept.
+    the low pass are added.
+
+    That is the published set.  It grows with the cube of the orientations and holds more numbers
+    than a coarse scale has coefficients; the options trade them for others.
 
     Parameters
     ----------
     shape : sequence of int
     channels : int
     bank : FilterBank
+    averaged : sequence of str
+        Kinds, S3 or S4, that are averaged over rotations in 2-D and 3-D: they then depend on the
+        angles between wavelets only, and imaginary parts vanish.  With any, S3 of the coarsest of
+        several scales is.
+    delta_scale : int, optional
+        Largest j2 - j1 of S3 and S4; None for all.
+    lagged : sequence of str
+        Kinds of :class:`moments.wph.WPH` at lags to add, S11 or S00.  S11 stands in place of P,
+        which is its lag 0; the covariance of the low pass has lags too then.
+    shells : int
+        Shells of these lags; see :func:`moments.shifts.shells`.
+    flatness : bool
+        Whether to add F, the flatness of the bands (:class:`moments.tails.Flatness`).
+    cross_channels : str
+        Which pairs of different channels meet in S3 and S4: "all", or "band", those of one scale
+        and angle.
+
+    Raises
+    ------
+    ValueError
+        For an option out of its range.
     """
 
     name = "scattering-covariance"
 
-    def __init__(self, shape: Sequence[int], channels: int, bank: FilterBank) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        channels: int,
+        bank: FilterBank,
+        *,
+        averaged: Sequence[str] = (),
+        delta_scale: int | None = None,
+        lagged: Sequence[str] = (),
+        shells: int = 1,
+        flatness: bool = False,
+        cross_channels: str = "all",
+    ) -> None:
         super().__init__(shape, channels, bank)
-        self.compose([SecondWavelet(self), LowPass(self, 0, one_point=False)])
+        for option, asked, known in (("averaged", averaged, AVERAGED), ("lagged", lagged, LAGGED)):
+            if unknown := sorted(set(asked) - set(known)):
+                raise ValueError(
+                    f"{option}={unknown[0]!r} was asked for; {' and '.join(known)} would work."
+                )
+        if delta_scale is not None and delta_scale < 0:
+            raise ValueError(f"delta_scale={delta_scale} was asked for; 0 or more would work.")
+        if cross_channels not in ("all", "band"):
+            raise ValueError(
+                f"cross_channels={cross_channels!r} was asked for; all or band would work."
+            )
+        parts: list[MomentClass] = [
+            SecondWavelet(self, "S11" not in lagged, averaged, delta_scale, cross_channels)
+        ]
+        if lagged:
+            parts.append(AutoCorrelations(self, lagged, shells))
+        if flatness:
+            parts.append(Flatness(self))
+        self.compose([*parts, LowPass(self, shells if lagged else 0, one_point=False)])

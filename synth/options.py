@@ -68,7 +68,7 @@ speaking = _all(
 device = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:1")
 measuring = _all(
     reading,
-    click.option("--model", help="Moment family, or several, or a preset  [default: wph+marginal]"),
+    click.option("--model", help="Moment family, or several, or a preset  [default: standard]"),
     click.option("--scales", type=click.IntRange(1), help="Number of dyadic scales J."),
     click.option("--angles", type=click.IntRange(1), help="Number of orientations L."),
     click.option("--isotropic", is_flag=True, default=None, help="Average moments over rotations."),

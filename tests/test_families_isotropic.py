@@ -91,6 +91,29 @@ def test_an_average_is_the_mean_of_its_orbit():
     torch.testing.assert_close(average(x)[0, found], plain(x)[0, orbit].mean()[None])
 
 
+@pytest.mark.parametrize(("shape", "angles"), [((32, 32), 4), ((12, 12, 12), 3)])
+@pytest.mark.parametrize("averaged", [("S4",), ("S3", "S4")])
+def test_kinds_averaged_alone_are_those_of_the_isotropic_family(shape, angles, averaged):
+    """The others stay; of the coarsest scale S3 is averaged in any case."""
+    x, settings = skewed(shape), {"scales": 2, "angles": angles, "dtype": torch.float64}
+    plain, partly, fully = (
+        moments.build("scattering-covariance", shape, **settings, **options)
+        for options in ({}, {"averaged": averaged}, {"isotropic": True})
+    )
+    constants = fully.constants(x)
+    fully.freeze(constants)
+    for op in (plain, partly):
+        op.freeze({name.removeprefix("inner."): value for name, value in constants.items()})
+    found = dict(zip(map(bytes, partly.labels), partly(x)[0].tolist(), strict=True))
+    wanted = {}
+    for op in (plain, fully):
+        turned = np.isin(op.labels["kind"], averaged)
+        turned |= (op.labels["kind"] == "S3") & (op.labels["j3"] == 1)
+        rows = np.flatnonzero(turned == (op is fully))
+        wanted |= dict(zip(map(bytes, op.labels.table[rows]), op(x)[0][rows].tolist(), strict=True))
+    assert found == pytest.approx(wanted, abs=1e-12)
+
+
 def test_isotropic_scattering_covariance_has_chengs_count():
     """J = 7, L = 4: 1 + 2J + J(J+1)/2 L + C(J+2,3) L^2 = 1,471 in Cheng's convention.
 

@@ -70,3 +70,18 @@ def test_presets_measure_and_can_be_overridden(name):
     values = op.freeze(op.constants(x))(x)
     assert values.shape == (1, op.n_moments)
     assert values.isfinite().all()
+
+
+@pytest.mark.parametrize(("name", "most"), [("small", 1000), ("standard", 3000), ("rich", 6000)])
+def test_the_presets_of_this_project_keep_to_their_size(name, most):
+    assert 0.6 * most < moments.build(name, (256, 256)).n_moments < most
+
+
+@pytest.mark.parametrize("name", ["standard", "rich", "wph+marginal", "rectifier"])
+def test_savings_leave_moments_out_one_after_the_other(name):
+    options, counts = {}, [moments.build(name, (128, 128), channels=2).n_moments]
+    for saving in moments.savings_of(name):
+        options |= saving
+        counts.append(moments.build(name, (128, 128), channels=2, **options).n_moments)
+    assert len(counts) > 1
+    assert (np.diff(counts) < 0).all()

@@ -63,3 +63,16 @@ def test_every_option_of_wph_is_its_definition(shape, channels, options):
 @pytest.mark.parametrize("shape", [(24,), (16, 15), (8, 9, 8)])
 def test_morlet_moments_are_their_definition(shape):
     assert disagreement("scattering-covariance", shape, 1, scales=2, wavelet="morlet") < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "options"),
+    [
+        ((32, 27), 1, {"scales": 3, "angles": 3, "delta_scale": 1, "flatness": True}),
+        ((16, 17), 2, {"scales": 3, "angles": 2, "cross_channels": "band", "lagged": ("S11",)}),
+        ((48,), 2, {"scales": 4, "delta_scale": 2, "lagged": ("S00",), "shells": 2}),
+        ((8, 9, 10), 2, {"scales": 2, "angles": 3, "delta_scale": 0, "lagged": ("S11", "S00")}),
+    ],
+)
+def test_every_option_of_scattering_covariance_is_its_definition(shape, channels, options):
+    assert disagreement("scattering-covariance", shape, channels, **options) < 1e-10

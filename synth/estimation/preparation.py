@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +19,10 @@ from synth.estimation.periodisation import Periodisation
 from synth.estimation.spread import POOLED_BY
 from synth.estimation.transforms import Standardisation
 from synth.field import Field
-
-if TYPE_CHECKING:
-    from synth.model import Model
+from synth.model import MEMORISING_SHARE, Model
 
 #: The model where none is asked for.
-DEFAULT = "wph+marginal"
-#: Share of the pixels below which the default model keeps all pairs of scales.
-ECONOMICAL_SHARE = 0.05
+DEFAULT = "standard"
 #: Values held at once while reading.
 BLOCK_BYTES = 2**26
 #: Bytes of realizations that are kept once their gaps are filled.
@@ -180,31 +176,24 @@ def economical(
 ) -> tuple[moments.MomentFamily, dict[str, Any]]:
     """The family, and the settings with which it can be built again.
 
-    Small fields and many channels have more pairs of bands than their pixels support: where the
-    caller does not ask for them, lags between scales, pairs of different bands of different
-    channels, and then the pairs farthest apart in scale are left out, until the model is economical
-    or only neighbours remain.  Presets stay as published.
+    Small fields and many channels have more pairs of bands than their values support: what a
+    model can spare (:func:`moments.savings_of`), unless the caller asks for it, is left out until
+    the model is below the share at which it would store its example, or nothing is left to spare.
     """
 
     def build(**more: Any) -> moments.MomentFamily:
         try:
-            return moments.build(family, field.shape, channels=field.n_channels, **settings, **more)
+            given = {**settings, **more}
+            return moments.build(family, field.shape, channels=field.n_channels, **given)
         except ValueError as error:
             raise InputError(str(error)) from error
 
     op = build()
-    values = field.n_channels * field.n_pixels
     more: dict[str, Any] = {}
-    known = set(moments.options_of(family)) - set(settings)
-    savings: list[dict[str, Any]] = [{"cross_shells": 0}] if "cross_shells" in known else []
-    if "cross_channels" in known and field.n_channels > 1:
-        savings.append({"cross_channels": "band"})
-    if "delta_scale" in known:
-        savings += [{"delta_scale": d} for d in range(op.bank.scales - 2, 0, -1)]
-    for saving in savings:
-        if family in moments.presets() or op.n_moments <= ECONOMICAL_SHARE * values:
+    for saving in moments.savings_of(family):
+        if op.n_moments <= MEMORISING_SHARE * field.n_channels * field.n_pixels:
             break
-        more |= saving
+        more |= {name: value for name, value in saving.items() if name not in settings}
         op = build(**more)
     return op, {**settings, **more, "scales": op.bank.scales, "angles": op.bank.angles}
 
