@@ -6,5 +6,6 @@
 from solvers.driver import Progress, minimise
 from solvers.lbfgs import LBFGS
 from solvers.outcome import Result, Status
+from solvers.patience import Patience
 
-__all__ = ["LBFGS", "Progress", "Result", "Status", "minimise"]
+__all__ = ["LBFGS", "Patience", "Progress", "Result", "Status", "minimise"]

@@ -13,6 +13,7 @@ from torch import Tensor
 from solvers import basis as rows
 from solvers.lbfgs import LBFGS, LBFGSState
 from solvers.outcome import Result, Status
+from solvers.patience import Patience
 from solvers.state import compact, from_tensors, to_tensors
 
 Energy = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -66,6 +67,7 @@ def minimise(
     max_steps: int = 1000,
     max_evaluations: int | None = None,
     tolerance: float | Tensor = 0.0,
+    patience: Patience | None = None,
     callback: Callable[[Progress], Any] | None = None,
     resume: dict[str, Tensor] | None = None,
 ) -> Result:
@@ -91,6 +93,8 @@ def minimise(
     tolerance : float or Tensor (B,)
         A sample has converged when its energy is at most this. The default, 0, is for sums of
         squares; minus infinity lets a run go on to its limits.
+    patience : Patience, optional
+        A sample that falls more slowly ends as stalled.
     callback : callable, optional
         Called with a `Progress` after every iteration.
     resume : dict of Tensor, optional
@@ -139,7 +143,7 @@ def minimise(
         value, gradient = energy(points.reshape(-1, *start.shape[1:]), run.index)
         _check(value, gradient, points)
         run.step(method, value.detach().double(), gradient.detach().reshape(points.shape))
-        run.judge(limit, max_steps, max_evaluations)
+        run.judge(limit, max_steps, max_evaluations, patience)
         iteration += 1
         if callback is not None:
             callback(Progress(run.values, run.status, run.steps, run.evaluations, run))
@@ -163,6 +167,8 @@ class _Run:
     status: Tensor  # (B,) int8
     steps: Tensor  # (B,) int64
     evaluations: Tensor  # (B,) int64
+    mark: Tensor  # (B,) float64 energy from which patience counts
+    marked: Tensor  # (B,) int64 step at which it was taken
     index: Tensor  # (n,) int64 numbers of the samples in the batch
     method: LBFGSState  # n samples
 
@@ -175,6 +181,8 @@ class _Run:
             status=torch.full((B,), RUNNING, dtype=torch.int8, device=device),
             steps=torch.zeros(B, dtype=torch.int64, device=device),
             evaluations=torch.zeros(B, dtype=torch.int64, device=device),
+            mark=torch.full((B,), torch.inf, dtype=torch.float64, device=device),
+            marked=torch.zeros(B, dtype=torch.int64, device=device),
             index=torch.arange(B, device=device),
             method=method.init(start.flatten(1)),
         )
@@ -186,7 +194,13 @@ class _Run:
         self.values[self.index] = self.method.value
         self.steps[self.index] = self.method.steps.clamp(min=0)
 
-    def judge(self, limit: Tensor, max_steps: int, max_evaluations: int | None) -> None:
+    def judge(
+        self,
+        limit: Tensor,
+        max_steps: int,
+        max_evaluations: int | None,
+        patience: Patience | None,
+    ) -> None:
         """Write the status of samples that have just come to an end."""
         code = self.status[self.index]
         value = self.method.value
@@ -198,9 +212,19 @@ class _Run:
             (self.method.failed & torch.isinf(value), Status.nonfinite),
             (self.method.failed, Status.line_search_failed),
             (spent, Status.max_steps),
+            (self._stalled(patience), Status.stalled),
         ):
             code = torch.where((code == RUNNING) & condition, status.value, code)
         self.status[self.index] = code
+
+    def _stalled(self, patience: Patience | None) -> Tensor:
+        """Which samples of the batch have just used up their patience, (n,) bool."""
+        if patience is None:
+            return torch.zeros_like(self.method.failed)
+        before = self.mark[self.index], self.marked[self.index]
+        stalled, mark, marked = patience.judge(self.method.value, self.method.steps, *before)
+        self.mark[self.index], self.marked[self.index] = mark, marked
+        return stalled
 
     def drop_finished(self) -> None:
         """Record the iterates of finished samples and take these out of the batch."""

@@ -15,6 +15,7 @@ class Status(Enum):
     max_steps = 2
     line_search_failed = 3
     nonfinite = 4
+    stalled = 5
 
     @property
     def sentence(self) -> str:
@@ -36,6 +37,10 @@ _SENTENCES = {
     Status.nonfinite: (
         "The energy or its gradient is not finite at the start. "
         "Check the starting field for NaN, infinity and very large values."
+    ),
+    Status.stalled: (
+        "The energy hardly falls any more. Accept the value reached, have more patience, or ask "
+        "for less at once."
     ),
 }
 

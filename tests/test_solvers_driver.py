@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from functools import partial
+from itertools import pairwise
 
 import pytest
 import torch
 from solver_problems import normal, phase_retrieval, quadratic, rosenbrock, separable
 
-from solvers import LBFGS, Status, driver, minimise
+from solvers import LBFGS, Patience, Status, driver, minimise
 from solvers import basis as rows
 
 CURVATURES = torch.logspace(0, 2, 30, dtype=torch.float64)
@@ -80,6 +82,39 @@ def test_a_search_that_fails_is_repeated_along_the_gradient(lost, status):
     assert torch.equal(paths[13], x)
     step, gradient = (points[14] - x)[0], bowl(x, None)[1][0]
     torch.testing.assert_close(step / step.norm(), -gradient / gradient.norm())
+
+
+def test_a_sample_that_falls_too_slowly_has_stalled():
+    """Steepest descent: the steep bowls creep, the round one ends before it can stall."""
+    shapes = [torch.logspace(0, decades, 30, dtype=torch.float64) for decades in (4, 0.2, 3)]
+
+    def energy(x, index):
+        parts = [separable(quadratic(shapes[i]))(x[n][None], None) for n, i in enumerate(index)]
+        return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+
+    start, patience, seen = normal(3, 30), Patience(steps=15, gain=0.3), []
+    run = partial(minimise, energy, start, LBFGS(history=0), tolerance=1e-6, max_steps=400)
+    result = run(
+        patience=patience, callback=lambda p: seen.append((int(p.steps[0]), float(p.values[0])))
+    )
+    assert [status.name for status in result.status] == ["stalled", "converged", "stalled"]
+    path = dict(seen)  # the last energy of every step
+    looks = [path[step] for step in sorted(path) if step and step % 15 == 0]
+    falls = [now / before for before, now in pairwise(looks)]
+    assert result.steps[0] == 15 * len(looks)
+    assert falls[-1] > 0.7 >= max(falls[:-1])
+    without = run()
+    assert without.steps[0] > result.steps[0] and without.values[0] < result.values[0]
+    assert torch.equal(without.x[1], result.x[1])
+
+
+def test_a_run_resumes_with_the_patience_it_had():
+    patience, states = Patience(steps=10, gain=0.9), []
+    run = partial(minimise, bowl, normal(3, 30), LBFGS(history=0), max_steps=300, patience=patience)
+    whole = run(callback=lambda progress: states.append(progress.state()))
+    assert {status.name for status in whole.status} == {"stalled"}
+    again = run(resume=states[len(states) // 2])
+    assert torch.equal(again.x, whole.x) and torch.equal(again.steps, whole.steps)
 
 
 def test_statuses_name_a_remedy():

@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from moments import MomentFamily, grids
-from solvers import LBFGS, Progress, Status, minimise
+from solvers import LBFGS, Patience, Progress, Status, minimise
 from synth.synthesis.energy import MomentEnergy, outcome_of
 from synth.synthesis.mean_field import MeanFieldEnergy
 from synth.synthesis.preconditioner import Preconditioner, field_by_field
 
-#: Most steps on a coarse grid: what they leave, the next stages take on.
+#: Most steps on a coarse grid, and when one has stalled: what they leave, the next stages take on.
 COARSE_STEPS = 400
+COARSE_PATIENCE = Patience(steps=50, gain=0.2)
 
 State = dict[str, Tensor]
 #: Called after every iteration with the stage's scale, the progress, and the state if asked for.
@@ -141,6 +142,7 @@ class Descent:
             self.method,
             max_steps=min(self.steps, COARSE_STEPS) if first else self.steps,
             tolerance=self.tolerance**2,
+            patience=COARSE_PATIENCE if first else None,
             callback=observe,
             resume=resume,
         )
