@@ -141,6 +141,28 @@ def regrid(
     return _Transfer.apply(spectrum, source, target, half)
 
 
+def support(weights: Tensor, grid: Sequence[int]) -> tuple[int, ...]:
+    """Smallest grid that :func:`regrid` moves weights to without losing one that is not 0.
+
+    Parameters
+    ----------
+    weights : Tensor, (n, *half grid)
+
+    Returns
+    -------
+    tuple of int
+        Odd sizes 2 k + 1, or that of ``grid`` on axes where it is reached to the end.
+    """
+    found = []
+    for axis, n in enumerate(grid):
+        last = axis == len(grid) - 1
+        others = [a for a in range(weights.ndim) if a != axis + 1]
+        reached = weights.abs().amax(others).nonzero().flatten()
+        largest = int(wavenumbers(n, half=last)[reached].abs().max())
+        found.append(min(n, 2 * largest + 1))
+    return tuple(found)
+
+
 def half_weights(grid: Sequence[int]) -> Tensor:
     """Multiplicity of each wavenumber of a half spectrum, (1, ..., n//2+1) float64.
 

@@ -12,10 +12,19 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def _square(z: Tensor) -> Tensor:
-    """|z|^2 by the parts: with its root far faster than ``torch.abs``, for |z|^2 < inf."""
+def square_of_modulus(z: Tensor) -> Tensor:
+    """|z|^2 by the parts: with its root far faster than ``torch.abs``, for |z|^2 < inf.
+
+    Autograd does not know it; :func:`squared` is the same with a gradient.
+    """
     parts = torch.view_as_real(z.resolve_conj()).square()
     return parts[..., 0] + parts[..., 1]
+
+
+def safe(modulus: Tensor) -> Tensor:
+    """The modulus as a divisor: above the least float by enough that quotients of large gradients
+    stay finite."""
+    return modulus.clamp(min=torch.finfo(modulus.dtype).tiny ** 0.75)
 
 
 def _power(unit: Tensor, n: int) -> Tensor:
@@ -30,7 +39,7 @@ class _Squared(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z):  # type: ignore[no-untyped-def]
         ctx.save_for_backward(z)
-        return _square(z)
+        return square_of_modulus(z)
 
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
@@ -62,22 +71,20 @@ def _mixed(weights: Tensor, z: Tensor) -> Tensor:
 class _Modulus(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z):  # type: ignore[no-untyped-def]
-        modulus = _square(z).sqrt_()
+        modulus = square_of_modulus(z).sqrt_()
         ctx.save_for_backward(z, modulus)
         return modulus
 
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         z, modulus = ctx.saved_tensors
-        # Above the least float by enough that the quotient of a large gradient stays finite.
-        least = torch.finfo(modulus.dtype).tiny ** 0.75
-        return z * (grad / modulus.clamp(min=least))
+        return z * (grad / safe(modulus))
 
 
 class _Harmonic(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z, k):  # type: ignore[no-untyped-def]
-        square = _square(z)
+        square = square_of_modulus(z)
         # z / |z|, 0 where z is 0 or so small that its square is.
         inverse = square.clamp(min=torch.finfo(square.dtype).tiny).rsqrt_()
         unit = z * inverse

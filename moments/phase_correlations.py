@@ -12,7 +12,7 @@ from torch import Tensor
 
 from moments import grids
 from moments.classes import MomentClass, flat
-from moments.harmonics import harmonic, mean_product, modulus
+from moments.harmonics import harmonic, mean_product
 from moments.labels import Labels
 from moments.pyramid import Level
 
@@ -117,7 +117,7 @@ class NeighbourHarmonics(MomentClass):
         for kind in self.kinds:
             c1, l1, c2, l2 = self.get_buffer(f"rows_{kind}")
             if kind == "C02":
-                centred = modulus(level.coefficients).flatten(3) - frozen.means[:, j].unsqueeze(-1)
+                centred = level.magnitudes.flatten(3) - frozen.means[:, j].unsqueeze(-1)
                 scale = frozen.modulus[:, j]
                 fine = centred.flatten(1, 2).to(turned)
                 gram = (fine @ turned.mH).unflatten(2, sides[2:]).unflatten(1, sides[:2])

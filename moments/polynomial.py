@@ -129,7 +129,7 @@ class Polynomial(LevelwiseFamily):
     def of_level(self, level: Level, frozen: Frozen) -> list[Tensor]:
         scale = self.power[:, level.j].clamp(min=LEAST_POWER).sqrt()
         scale = scale.reshape(*scale.shape, *[1] * self.dims)
-        bands = level.bands / scale
+        bands = level.band_spectra / scale
         squares = torch.view_as_real(level.coefficients / scale).square().sum(-1)
         squares = spectrum(squares, self.dims)
         cross = bands * squares.conj()

@@ -14,10 +14,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from moments import grids
+from moments import bands, grids
 from moments.bank import FilterBank
-from moments.harmonics import modulus
-from moments.wavelets import half_spectrum_and_mean, spectrum, synthesis
+from moments.wavelets import spectrum
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Level:
         return self.bank.grids[self.j]
 
     @cached_property
-    def bands(self) -> Tensor:
+    def band_spectra(self) -> Tensor:
         """Spectra of the wavelet coefficients, (batch, channel, L, *grid) complex."""
         return self.field.unsqueeze(-self.bank.dims - 1) * self.bank.psi(self.j)
 
@@ -52,23 +51,27 @@ class Level:
         """Coefficients W_{j,l} x of any scale on this grid, with its wavelets there."""
         key = (j, self.grid)
         if key not in self.known:
-            bands = self.bands if j == self.j else self.field.unsqueeze(-self.bank.dims - 1) * psi
-            self.known[key] = synthesis(bands, self.bank.dims)
+            self.known[key] = bands.coefficients(self.field, psi)
         return self.known[key]
 
     @cached_property
-    def _moduli(self) -> tuple[Tensor, Tensor]:
-        return half_spectrum_and_mean(modulus(self.coefficients), self.bank.dims)
+    def _moduli(self) -> tuple[Tensor, Tensor, Tensor]:
+        return bands.moduli(self.coefficients, self.bank.dims)
+
+    @property
+    def magnitudes(self) -> Tensor:
+        """Moduli |W_{j,l} x| on the scale's grid, (batch, channel, L, *grid) real."""
+        return self._moduli[0]
 
     @property
     def moduli(self) -> Tensor:
         """Spectra of |W_{j,l} x|, (batch, channel, L, *half grid) complex."""
-        return self._moduli[0]
+        return self._moduli[1]
 
     @property
     def modulus_means(self) -> Tensor:
         """Means of the moduli of this scale, (batch, channel, L) real."""
-        return self._moduli[1]
+        return self._moduli[2]
 
     @property
     def channels(self) -> int:

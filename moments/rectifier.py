@@ -172,7 +172,7 @@ class Rectifier(WaveletFamily):
 
     def _features_of(self, level: Level) -> Tensor:
         """Rectified coefficients of a level on its finer grid, (batch, channel, L, 4, *grid)."""
-        bands = grids.regrid(level.bands, level.grid, self.grids[level.j])
+        bands = grids.regrid(level.band_spectra, level.grid, self.grids[level.j])
         return rectified(synthesis(bands, self.dims), self.dims)
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:

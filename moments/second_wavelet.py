@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moments import grids
 from moments.classes import MomentClass
-from moments.gram import second_wavelet, weighted_gram
+from moments.gram import SecondWavelets
 from moments.labels import Labels
 from moments.orbits import averages
 from moments.pyramid import Level
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 class SecondWavelet(MomentClass):
     r"""S1, P, S3 and S4 of a level: the field and the carried moduli through the level's wavelets.
 
-    With the second wavelet as the weight psi_2^2, P, S3 and S4 are entries of one Gram matrix of
-    (fields, moduli).  Of the pairs with j1 = j1' each is kept once.
+    With the second wavelet as the weight psi_2^2, P, S3 and S4 are entries of Gram matrices of
+    (fields, moduli), one for each orientation.  Of the pairs with j1 = j1' each is kept once.
 
     Parameters
     ----------
@@ -53,9 +52,8 @@ class SecondWavelet(MomentClass):
         self.delta_scale = self.scales if delta_scale is None else delta_scale
         self.cross_channels = cross_channels
         self.products: list[Labels] = []
-        for j, grid in enumerate(self.grids):
-            even, odd = grids.fold_to_half(family.bank.psi(j) ** 2, grid)
-            self.register_buffer(f"weights_{j}", second_wavelet(even, odd), persistent=False)
+        for j in range(self.scales):
+            self.add_module(f"weights_{j}", SecondWavelets(family.bank.psi(j)))
             labels, place = self._every(j)
             kept = self._kept(labels)
             labels, place = Labels(labels.table[kept]), place[kept]
@@ -74,10 +72,12 @@ class SecondWavelet(MomentClass):
         return np.array(list(itertools.product(*spans)))
 
     def _every(self, j: int) -> tuple[Labels, np.ndarray]:
-        """Labels of all P, S3 and S4, and where they lie in the flat Gram matrix."""
+        """Labels of all P, S3 and S4, and where they lie in the flat Gram matrices."""
         moduli = self._moduli(j)
-        count = self.channels + len(moduli)
-        place = np.arange(2 * self.angles * count**2).reshape(2, self.angles, count, count)
+        count, leading = self.channels + len(moduli), self._leading(j)
+        real = np.arange(self.angles * count**2).reshape(self.angles, count, count)
+        imaginary = np.arange(self.angles * leading * count).reshape(self.angles, leading, count)
+        imaginary += real.size
         own = moduli[moduli[:, 0] == j]
         _, c, l = own.T
         power = self.rows("P", len(c), k1=1, k2=1, c1=c, c2=c, j1=j, j2=j, l1=l, l2=l)
@@ -85,7 +85,7 @@ class SecondWavelet(MomentClass):
         third = self.rows("S3", len(first), k2=1, j3=j, l3=own[second, 2],
                           **_pair(moduli[first], own[second])).complex_parts()  # fmt: skip
         upper = np.array(np.triu_indices(len(moduli)))
-        apart = upper[:, upper[0] != upper[1]]
+        apart = upper[:, (upper[0] != upper[1]) & (self.channels + upper[0] < leading)]
         fourth = [
             self.rows("S4", self.angles * len(one), k2=0, j3=j, part=part,
                       l3=np.repeat(np.arange(self.angles), len(one)),
@@ -93,12 +93,21 @@ class SecondWavelet(MomentClass):
             for (one, two), part in ((upper, "re"), (apart, "im"))
         ]  # fmt: skip
         at = [
-            place[0][l, c, c],
-            place[:, own[second, 2], self.channels + first, own[second, 1]],
-            place[0][:, self.channels + upper[1], self.channels + upper[0]],
-            place[1][:, self.channels + apart[1], self.channels + apart[0]],
-        ]
+            real[l, c, c],
+            *(part[own[second, 2], own[second, 1], self.channels + first]
+              for part in (real, imaginary)),
+            real[:, self.channels + upper[0], self.channels + upper[1]],
+            imaginary[:, self.channels + apart[0], self.channels + apart[1]],
+        ]  # fmt: skip
         return Labels.join([power, third, *fourth]), np.concatenate([a.ravel() for a in at])
+
+    def _leading(self, j: int) -> int:
+        """Features of level j, from the first, whose imaginary products are wanted.
+
+        Those of the fields, for S3; of the moduli too where S4 is not averaged over rotations.
+        """
+        turned = "S4" in self.averaged and self.dims > 1
+        return self.channels * (1 if turned else 1 + self.angles * (j + 1))
 
     def _kept(self, labels: Labels) -> np.ndarray:
         """Which of the moments are within the options, (M,) bool."""
@@ -120,12 +129,12 @@ class SecondWavelet(MomentClass):
 
     def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
         j = level.j
-        gram = weighted_gram(level.features, self.get_buffer(f"weights_{j}"))
+        parts = self.get_submodule(f"weights_{j}")(level.features, self._leading(j))
         own = frozen.wave[:, j]
         moduli = frozen.wave[:, : j + 1].transpose(0, 1).flatten()
-        unit = torch.cat([own.T, moduli.expand(self.angles, -1)], dim=1)  # (L, channel + feature)
-        gram = gram / (unit.unsqueeze(-1) * unit.unsqueeze(-2))
-        values = gram.flatten(1).index_select(1, self.get_buffer(f"entries_{j}"))
+        unit = torch.cat([own.T, moduli.expand(self.angles, -1)], dim=1).unsqueeze(-2)  # (L, 1, N)
+        flat = [(part / (unit.mT[:, : part.shape[2]] * unit)).flatten(1) for part in parts]
+        values = torch.cat(flat, dim=1).index_select(1, self.get_buffer(f"entries_{j}"))
         if hasattr(self, f"into_{j}"):
             shares = values * self.get_buffer(f"share_{j}")
             values = values.new_zeros((len(values), len(self.products[j])))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from moments.classes import MomentClass, flat
 from moments.family import LEAST_POWER
-from moments.harmonics import squared
 from moments.labels import Labels
 from moments.pyramid import Level
 
@@ -32,5 +33,28 @@ class Flatness(MomentClass):
         return self.rows("F", len(c), c1=c, j1=j, l1=l)
 
     def forward(self, level: Level, frozen: Frozen) -> list[Tensor]:
-        energy = squared(level.coefficients.flatten(3) / frozen.wave[:, level.j].unsqueeze(-1))
-        return flat(energy.square().mean(-1) / energy.mean(-1).square().clamp(min=LEAST_POWER))
+        unit = frozen.wave[:, level.j].unsqueeze(-1)
+        return flat(_Flatness.apply(level.magnitudes.flatten(3), unit))
+
+
+class _Flatness(torch.autograd.Function):
+    """<r^4> / <r^2>^2 over positions, of r in units near its own size, so that r^4 is finite."""
+
+    @staticmethod
+    def forward(ctx, magnitudes, unit):  # type: ignore[no-untyped-def]
+        energy = (magnitudes / unit).square_()
+        mean = energy.mean(-1)
+        square = mean.square().clamp(min=LEAST_POWER)
+        flatness = torch.linalg.vecdot(energy, energy) / (energy.shape[-1] * square)
+        ctx.save_for_backward(magnitudes, energy, mean, square, flatness, unit)
+        return flatness
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        magnitudes, energy, mean, square, flatness, unit = ctx.saved_tensors
+        # d/dr = 4 r (r^2 - F <r^2>) / (d <r^2>^2); without the last term where <r^2> is floored.
+        held = torch.where(mean.square() > LEAST_POWER, flatness * mean, 0.0)
+        factor = 4 * grad / (energy.shape[-1] * square)
+        slope = (energy - held.unsqueeze(-1)).mul_(magnitudes)
+        return slope.mul_(factor.unsqueeze(-1) / unit.square()), None

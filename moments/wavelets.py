@@ -19,11 +19,6 @@ def spectrum(x: Tensor, dims: int) -> Tensor:
 
 def half_spectrum(x: Tensor, dims: int) -> Tensor:
     """The same for a real field, with ``k_last >= 0`` only."""
-    return _HalfSpectrum.apply(x, dims)[0]
-
-
-def half_spectrum_and_mean(x: Tensor, dims: int) -> tuple[Tensor, Tensor]:
-    """:func:`half_spectrum` and its value at w = 0, the mean of the field."""
     return _HalfSpectrum.apply(x, dims)
 
 
@@ -32,17 +27,24 @@ class _HalfSpectrum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, dims):  # type: ignore[no-untyped-def]
-        ctx.axes, ctx.grid = tuple(range(-dims, 0)), x.shape[-dims:]
-        spectrum = torch.fft.rfftn(x, dim=ctx.axes, norm="forward")
-        return spectrum, grids.at_zero(spectrum, dims).real.clone()
+        ctx.grid = x.shape[-dims:]
+        return torch.fft.rfftn(x, dim=tuple(range(-dims, 0)), norm="forward")
 
     @staticmethod
-    def backward(ctx, grad, of_mean):  # type: ignore[no-untyped-def]
-        # The inverse transform counts each pair of wavenumbers twice, and takes the real part.
-        once = 1 / (grids.half_weights(ctx.grid) * math.prod(ctx.grid))
-        grad = grad * once.to(grad.real)
-        grids.at_zero(grad, len(ctx.axes)).add_(of_mean / math.prod(ctx.grid))
-        return real_synthesis(grad, ctx.grid), None
+    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        return adjoint_of_half_spectrum(grad, ctx.grid), None
+
+
+def adjoint_of_half_spectrum(
+    half: Tensor, grid: Sequence[int], of_mean: Tensor | None = None
+) -> Tensor:
+    """Gradient in a real field from those in its half spectrum and, if given, in its mean."""
+    # The inverse transform counts each pair of wavenumbers twice, and takes the real part.
+    once = 1 / (grids.half_weights(grid) * math.prod(grid))
+    half = half * once.to(half.real)
+    if of_mean is not None:
+        grids.at_zero(half, len(grid)).add_(of_mean / math.prod(grid))
+    return real_synthesis(half, grid)
 
 
 def real_synthesis(half: Tensor, grid: Sequence[int]) -> Tensor:
