@@ -28,7 +28,7 @@ from synth.estimation.spectra import Colour
 from synth.model import Model
 from synth.synthesis import sampling
 from synth.synthesis.descent import Descent, State
-from synth.synthesis.energy import MomentEnergy
+from synth.synthesis.mismatch import Mismatch, shares
 from synth.synthesis.preconditioner import Preconditioner
 
 LEVELS = (1.0, 0.3, 0.1)
@@ -79,16 +79,13 @@ class Problem:
         self.noise = sampling._noise(0, number, (self.op.channels, *self.op.shape))[None]
         targets = sampling._targets(model, "each", 0, [number])[:, rows]
         self.targets = torch.as_tensor(targets, dtype=torch.float32)
-        self.judge = MomentEnergy(
-            self.op, self.targets, self.spread, Preconditioner(self.colour.power)
-        )
+        self.judge = Mismatch(self.op, self.spread)
 
     def mismatch(self, x: Tensor) -> tuple[float, float]:
         """In spreads, and plain rms."""
         with torch.no_grad():
-            residual = self.judge.residual(self.op(x), torch.tensor([0]))[0].double()
-        plain = residual / self.judge.weight
-        return math.sqrt(residual.square().mean()), math.sqrt(plain.square().mean())
+            seen = self.judge.outcome(self.op(x)[0], self.targets[0], "", 0)
+        return seen["mismatch_sigma"], seen["mismatch_rms"]
 
     def descend(self, recipe: Recipe, limit: int) -> list[Look]:
         """What was seen on the way."""
@@ -96,7 +93,9 @@ class Problem:
         pre = Preconditioner(power)
         if not recipe.evened_out:
             pre.amplitude = torch.ones_like(pre.amplitude)
-        spread = self.spread if recipe.in_spreads else torch.ones_like(self.spread)
+        # A spread of root n gives every moment the weight 1.
+        equal = torch.as_tensor(np.sqrt(shares(self.op)), dtype=torch.float32)
+        spread = self.spread if recipe.in_spreads else equal
         start = self.colour.draw(self.noise) if recipe.start == "gaussian" else self.noise
         # It ends by the judge's mismatch, or at the limit.
         tolerance = sampling.TOLERANCE if recipe.in_spreads else 1e-9

@@ -69,6 +69,11 @@ class MomentFamily(nn.Module, abc.ABC):
         """
         return np.zeros(self.n_moments, dtype=int)
 
+    @property
+    def coarsest_scales(self) -> np.ndarray:
+        """Coarsest scale that each moment depends on, (M,) int; 0 for those of the pixels."""
+        return np.max([self.labels[name] for name in ("j1", "j2", "j3")], axis=0).clip(min=0)
+
     @abc.abstractmethod
     def constants(self, x: Tensor) -> dict[str, Tensor]:
         """Normalising constants measured on fields, averaged over the batch.

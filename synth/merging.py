@@ -43,6 +43,7 @@ def merge(models: Sequence[Model]) -> Model:
     def pooled(arrays: list[np.ndarray]) -> np.ndarray:
         return np.tensordot(weights, np.stack(arrays), 1)
 
+    compressive = [m.compressive for m in models if m.compressive is not None]
     return replace(
         first,
         standardisation=replace(first.standardisation, minimum=()),
@@ -50,5 +51,6 @@ def merge(models: Sequence[Model]) -> Model:
         spread=np.sqrt(pooled([model.spread**2 for model in models])),
         targets=np.concatenate([model.targets for model in models]),
         spectrum=pooled([model.spectrum for model in models]),
+        compressive=None if first.compressive is None else pooled(compressive),
         provenance={**first.provenance, "merged": [model.digest() for model in models]},
     )

@@ -50,11 +50,15 @@ class Model:
     boundary : str
         "periodic" or "open", as fitted.
     field : dict
-        Name, channels, dims, spacing and units of the fitted field.
+        Name, channels, dims, spacing and units of the fitted field, and the axes along which its
+        channels point.
     provenance : dict
         Strings and numbers that say where the model comes from.
     kept : ndarray of int, optional
         The family's moments that the model keeps; all by default.
+    compressive : ndarray, (n,) float64, optional
+        Of vector fields, mean power along the wave vector in each shell; the whole power is the
+        trace of the cross-spectrum.
     """
 
     family: str
@@ -72,6 +76,7 @@ class Model:
     field: dict[str, Any]
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     kept: np.ndarray | None = None
+    compressive: np.ndarray | None = None
 
     @property
     def n_moments(self) -> int:
@@ -199,8 +204,9 @@ class Model:
         content = hashlib.sha256()
         settings = [self.family, self.shape, self.channels, self.settings]
         content.update(json.dumps([*settings, self.standardisation.to_dict()]).encode())
-        for array in (self.mean, self.spread, self.targets, self.spectrum):
-            content.update(np.ascontiguousarray(array).tobytes())
+        for array in (self.mean, self.spread, self.targets, self.spectrum, self.compressive):
+            if array is not None:
+                content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()[:16]
 
     def to_tree(self) -> dict[str, Any]:
@@ -223,8 +229,12 @@ class Model:
             "spectrum/shells": self.shells,
             "spectrum/power": self.spectrum,
         }
-        if self.kept is not None:
-            arrays["moments/kept"] = self.kept
+        for name, array in (
+            ("moments/kept", self.kept),
+            ("spectrum/compressive", self.compressive),
+        ):
+            if array is not None:
+                arrays[name] = array
         arrays |= {f"constants/{name}": value for name, value in self.constants.items()}
         return {"attributes": attributes, "arrays": arrays}
 
@@ -253,6 +263,7 @@ class Model:
             field=attributes["field"],
             provenance=attributes["provenance"],
             kept=arrays.get("moments/kept"),
+            compressive=arrays.get("spectrum/compressive"),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from known_fields import lognormal_fields
@@ -25,7 +26,11 @@ def flat() -> Preconditioner:
 def energy_of(op: nn.Module) -> MomentEnergy:
     count = len(op.finest_scales)
     targets = torch.arange(SAMPLES * count).reshape(SAMPLES, count) / (SAMPLES * count)
-    return MomentEnergy(op, targets, torch.linspace(0.5, 2, count), flat())
+    return MomentEnergy(op, targets, spread_of(op), flat())
+
+
+def spread_of(op: nn.Module) -> Tensor:
+    return torch.linspace(0.5, 2, len(op.finest_scales))
 
 
 @pytest.fixture
@@ -44,8 +49,10 @@ class Recorder(nn.Module):
 
     def __init__(self, rounding: float) -> None:
         super().__init__()
-        self.op, self.rounding, self.batches = operator(), rounding, []
-        self.finest_scales = self.op.finest_scales
+        op = operator()
+        self.op, self.rounding, self.batches = op, rounding, []
+        self.finest_scales, self.coarsest_scales = op.finest_scales, op.coarsest_scales
+        self.shape, self.dims, self.channels = op.shape, op.dims, op.channels
 
     def forward(self, x: Tensor, first: int) -> Tensor:
         self.batches.append(len(x))
@@ -55,11 +62,16 @@ class Recorder(nn.Module):
 def test_value_and_gradient_are_those_of_the_formula(points):
     energy = energy_of(operator())
     values, gradients = energy(points, torch.arange(SAMPLES))
+    coarsest = energy.op.labels["j1"].clip(min=0)  # in every class of wph that of the coarser band
+    coarsest = np.maximum(coarsest, energy.op.labels["j2"])
+    at_coarse = int((coarsest == 1).sum())
+    assert at_coarse > 64 > int((coarsest == 0).sum())
+    counts = torch.from_numpy(np.where(coarsest == 1, 64 / at_coarse, 1.0)).float()
     for i, y in enumerate(points):
         y = y[None].clone().requires_grad_(True)
         x = energy.preconditioner.to_field(y)
-        residual = (energy.op(x)[0] - energy.targets[i]) * energy.weight
-        expected = residual.square().mean()
+        residual = (energy.op(x)[0] - energy.targets[i]) / spread_of(energy.op)
+        expected = (residual.square() * counts).sum() / counts.sum()
         torch.testing.assert_close(values[i].float(), expected.detach(), rtol=1e-5, atol=0)
         (slope,) = torch.autograd.grad(expected, y)
         torch.testing.assert_close(gradients[i], slope[0], rtol=1e-4, atol=1e-6 * slope.abs().max())

@@ -16,6 +16,7 @@ from synth.model import Model
 from synth.synthesis import checkpoint, energy
 from synth.synthesis.energy import MomentEnergy
 from synth.synthesis.mean_field import MeanFieldEnergy
+from synth.synthesis.mismatch import shares
 from synth.synthesis.preconditioner import Preconditioner
 
 #: Fields this small have many moments for their pixels; that they say so is tested with `fit`.
@@ -58,7 +59,9 @@ def test_value_and_gradient_are_those_of_the_formula(points, at_once, monkeypatc
     y = points.clone().requires_grad_(True)
     x = torch.cat([ours.preconditioner.to_field(one[None]) for one in y])
     mean = torch.cat([ours.op(one[None]) for one in x]).double().mean(0)
-    expected = ((mean - ours.targets[0]) * ours.weight).square().sum() / ours.op.n_moments
+    spread = torch.linspace(0.5, 2, ours.op.n_moments)
+    counts = torch.from_numpy(shares(ours.op))
+    expected = (((mean - ours.targets[0]) / spread).square() * counts).sum() / counts.sum()
     torch.testing.assert_close(value[0], expected.detach(), rtol=1e-5, atol=0)
     (slope,) = torch.autograd.grad(expected, y)
     assert gradient.shape == (1, *points.shape)

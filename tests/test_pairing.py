@@ -7,8 +7,9 @@ import pytest
 from known_fields import gaussian_fields
 
 from synth.errors import InputError
-from synth.evaluation.pairing import pair, vector_components
+from synth.evaluation.pairing import pair
 from synth.field import Field
+from synth.vectors import vector_components
 
 
 def field(n, shape, *, channels=1, seed=0, slope=-2.0, **settings):

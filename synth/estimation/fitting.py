@@ -12,11 +12,13 @@ from torch import Tensor
 from moments import MomentFamily, Subset
 from synth.errors import UsageError
 from synth.estimation import gaps, spectra
+from synth.estimation.helmholtz import compressive_power
 from synth.estimation.preparation import DEFAULT, Progress, prepare
 from synth.estimation.spread import pooled_deviation, surrogate_spread
 from synth.estimation.threshold import standing_out
 from synth.field import Field
 from synth.model import MEMORISING_SHARE, Model
+from synth.vectors import vector_components
 
 #: Moments of single fields kept in the model, for samples that follow one of them.
 KEPT_TARGETS = 1024
@@ -86,10 +88,14 @@ def fit(
     )
     op = prepared.op
     missing = _missing(field, op)
+    axes = vector_components(field) if prepared.standard.transform.kind == "none" else ()
+    unit = [prepared.standard.std[c] / field.spacing[axis] for c, axis in enumerate(axes)]
     with torch.no_grad():
         gathered = _Gathered(field.n_samples)
         for done, (x, values) in enumerate(prepared.moments(), start=1):
             gathered.add(values, spectra.measure(x.cpu()), float(x.square().mean()))
+            if axes:
+                gathered.compressive += compressive_power(x.cpu(), axes, unit)
             if progress is not None:
                 progress({"done": done, "n": field.n_samples})
         if field.n_samples > 1:
@@ -131,9 +137,11 @@ def fit(
             "spacing": list(field.spacing),
             "units": field.units,
             "samples": field.n_samples,
+            "components": list(axes),
         },
         provenance={"source": field.source, "layout": field.layout, **missing},
         kept=kept,
+        compressive=gathered.compressive / field.n_samples if axes else None,
     )
     if fitted.memorising_share > MEMORISING_SHARE:
         warnings.warn(
@@ -170,6 +178,7 @@ class _Gathered:
         self.total: Any = 0.0
         self.squares: Any = 0.0
         self.spectrum: Any = 0.0
+        self.compressive: Any = 0.0
         self.power = 0.0
         self.targets: list[np.ndarray] = []
         self.origin: Any = None

@@ -18,13 +18,12 @@ from synth.errors import InputError
 from synth.estimation.boundary import detect_boundary
 from synth.evaluation.statistics import Frame
 from synth.field import Field
+from synth.vectors import vector_components
 
 MOST_BYTES = 2**30  # of the fields of one set; a larger set is thinned evenly
 SMALLEST = 16
 COPIED = 0.1  # share of equal neighbours that is worth a note
 MANY_VALUES = 1000  # a field of fewer has equal neighbours by rounding
-COMPONENTS = {"x": "x", "y": "y", "z": "z", "u": "x", "v": "y", "w": "z"}
-VECTORS = ("velocity", "vel", "u", "magnetic_field", "b", "momentum", "displacement")
 
 
 @dataclass(frozen=True)
@@ -90,26 +89,6 @@ def pair(real: Field, synthetic: Sequence[Field]) -> Pairing:
         return Pairing(frame, *sets, mean, sd, counts, False, tuple(notes))
     around = replace(frame, shape=real.shape, boundary="periodic" if periodic[0] else "open")
     return Pairing(frame, *sets, mean, sd, counts, True, tuple(notes), scaled[-1], around)
-
-
-def vector_components(field: Field) -> tuple[int, ...]:
-    """The axis along which each channel points, or () where the channels are not a vector.
-
-    Channels such as u, v, w or vel_x, vel_y, vel_z point along the axes called x, y, z; so do the
-    unnamed channels of a dataset called velocity, in this order.
-    """
-    if field.ndim < 2 or field.n_channels != field.ndim:
-        return ()
-    last = [name.lower()[-1:] for name in field.channels]
-    letters = [COMPONENTS.get(letter, "") for letter in last]
-    if sorted(letters) != ["x", "y", "z"][: field.ndim]:
-        if field.name.lower() not in VECTORS:
-            return ()
-        letters = ["x", "y", "z"][: field.ndim]
-    axes = [name.lower()[-1:] for name in field.dims]
-    if sorted(axes) != sorted(letters):
-        axes = ["x", "y", "z"][: field.ndim][::-1]
-    return tuple(axes.index(letter) for letter in letters)
 
 
 def _check(real: Field, other: Field) -> None:

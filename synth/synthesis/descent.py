@@ -18,8 +18,9 @@ from torch import Tensor
 
 from moments import MomentFamily, grids
 from solvers import LBFGS, Patience, Progress, Status, minimise
-from synth.synthesis.energy import MomentEnergy, outcome_of
+from synth.synthesis.energy import MomentEnergy
 from synth.synthesis.mean_field import MeanFieldEnergy
+from synth.synthesis.mismatch import Mismatch
 from synth.synthesis.preconditioner import Preconditioner, field_by_field
 
 #: Most steps on a coarse grid, and when one has stalled: what they leave, the next stages take on.
@@ -99,16 +100,17 @@ class Descent:
         for first in left:
             x, ends = self._stage(first, x, targets, watch, resume)
             resume = None
-        energy = self._energy(0, targets)
+        mismatch = Mismatch(self.op, self.spread)
         with torch.no_grad():
             moments = torch.cat([self.op(one) for one in x.split(1)])
-            residual = energy.residual(moments, torch.arange(len(x), device=x.device))
+        wanted = targets.expand(len(x), -1)
         outcomes = [
-            outcome_of(own, energy.weight, status.name, steps)
-            for own, (status, steps) in zip(residual, ends, strict=True)
+            mismatch.outcome(moments[i], wanted[i], status.name, steps)
+            for i, (status, steps) in enumerate(ends)
         ]
         if self.together:
-            loss = float(residual.double().mean(0).square().mean())
+            mean = moments.double().mean(0).to(targets)
+            loss = float(mismatch.energy(mismatch.residual(mean, targets[0])))
             outcomes = [outcome | {"loss": loss} for outcome in outcomes]
         return x, outcomes
 

@@ -1,14 +1,14 @@
-"""The energy of a sample: its mean squared moment mismatch in units of the sampling spread."""
+"""The energy of a sample, of many samples at once."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from moments import MomentFamily
+from synth.synthesis.mismatch import Mismatch
 from synth.synthesis.preconditioner import Preconditioner
 
 #: Values of the fields that a CPU evaluates at once.  On small grids the calls are what an
@@ -20,10 +20,10 @@ WORKING_SET = 600
 
 
 class MomentEnergy:
-    r"""E(x) = (1/M) sum_m (Phi_m(x) - mu_m)^2 / s_m^2, whose root is the rms mismatch in spreads.
+    """The mean square mismatch of a field's moments (:class:`synth.synthesis.mismatch.Mismatch`).
 
-    Of the scales from ``first`` on, M the number of moments that depend on no finer one, it is an
-    energy of fields on the grid of scale ``first``.
+    Of the moments that depend on no scale finer than ``first`` it is an energy of fields on the
+    grid of that scale.
 
     Called by the minimiser with points in the preconditioned coordinates.  Small fields are
     evaluated together; on a CPU only where that gives the same bits as one by one, so that a
@@ -52,9 +52,7 @@ class MomentEnergy:
         first: int = 0,
     ) -> None:
         self.op, self.targets, self.first = op, targets, first
-        counted = torch.as_tensor(op.finest_scales >= first, device=targets.device)
-        self.count = int(counted.sum())
-        self.weight = torch.where(counted, 1 / spread.to(targets), 0.0)
+        self.mismatch = Mismatch(op, spread.to(targets), first)
         self.preconditioner = preconditioner
         self._same_bits = {1: True}  # by the number of fields evaluated together, once it is known
 
@@ -80,16 +78,12 @@ class MomentEnergy:
         field = self.preconditioner.to_field(y).requires_grad_(True)
         energy = self.of_moments(self.op(field, self.first), index)
         (gradient,) = torch.autograd.grad(energy.sum(), field)
-        return energy.detach(), self.preconditioner.to_field(gradient)
+        return energy.detach(), self.preconditioner.pulled_back(gradient)
 
     def of_moments(self, moments: Tensor, index: Tensor) -> Tensor:
         """Energies (n,) float64 of moments (n, M)."""
-        return self.residual(moments, index).double().square().sum(1) / self.count
-
-    def residual(self, moments: Tensor, index: Tensor) -> Tensor:
-        """(Phi - mu) / s, (n, M), of moments Phi (n, M)."""
         targets = self.targets if len(self.targets) == 1 else self.targets[index]
-        return (moments - targets) * self.weight
+        return self.mismatch.energy(self.mismatch.residual(moments, targets))
 
     def _at_once(self, y: Tensor) -> int:
         values = math.prod(y.shape[1:])
@@ -107,28 +101,3 @@ def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
 def working_set(values: int) -> int:
     """Bytes that one evaluation of a field of so many values holds at once."""
     return 4 * WORKING_SET * values
-
-
-def outcome_of(residual: Tensor, weight: Tensor, status: str, steps: int) -> dict[str, Any]:
-    """What is kept of a sample's making.
-
-    Parameters
-    ----------
-    residual : Tensor, (M,)
-        (Phi(x) - mu) / s.
-    weight : Tensor, (M,)
-        1 / s.
-    status : str
-    steps : int
-    """
-    residual = residual.double()
-    plain = residual / weight
-    loss = float(residual.square().mean())
-    return {
-        "status": status,
-        "steps": steps,
-        "loss": loss,
-        "mismatch_rms": float(plain.square().mean().sqrt()),
-        "mismatch_max": float(plain.abs().max()),
-        "mismatch_sigma": math.sqrt(loss),
-    }

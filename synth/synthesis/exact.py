@@ -11,7 +11,7 @@ from torch import Tensor
 from moments.covariance import Covariance
 from moments.gaussian import GaussianLaw, maximum_entropy
 from solvers import Status
-from synth.synthesis.energy import outcome_of
+from synth.synthesis.mismatch import Mismatch
 
 
 class ExactGaussian:
@@ -29,6 +29,7 @@ class ExactGaussian:
 
     def __init__(self, op: Covariance, spread: Tensor, tolerance: float) -> None:
         self.op, self.spread, self.tolerance = op, spread, tolerance
+        self.mismatch = Mismatch(op, spread)
         self.laws: dict[bytes, GaussianLaw] = {}
 
     def draw(self, targets: Tensor, noise: Tensor) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -44,10 +45,10 @@ class ExactGaussian:
             law = self._law(target)
             field = law.draw(white[None])
             with torch.no_grad():
-                residual = (self.op(field)[0] - target) / self.spread
+                moments = self.op(field)[0]
             status = Status.converged if law.mismatch <= self.tolerance else Status.max_steps
             fields.append(field[0])
-            outcomes.append(outcome_of(residual, 1 / self.spread, status.name, 0))
+            outcomes.append(self.mismatch.outcome(moments, target, status.name, 0))
         return torch.stack(fields).cpu().numpy(), outcomes
 
     def _law(self, target: Tensor) -> GaussianLaw:

@@ -14,12 +14,11 @@ from synth.synthesis.energy import MomentEnergy
 
 
 class MeanFieldEnergy(MomentEnergy):
-    r"""E(x_1 .. x_n) = (1/M) sum_m (mean_i Phi_m(x_i) - mu_m)^2 / s_m^2, of n fields as one point.
+    """The mean square mismatch E of mean_i Phi(x_i), of n fields x_1 .. x_n as one point.
 
-    Its gradient in x_i is that of <r, Phi(x_i)> / n, with r_m = 2 (mean_i Phi_m(x_i) - mu_m) /
-    (M s_m^2) the derivative by the mean moments.  So the fields are evaluated a few at a time:
-    first all moments, then the gradients.  The energy of one field is that of `MomentEnergy`, to
-    the bit.
+    Its gradient in x_i is that of <r, Phi(x_i)> / n, r the derivative of E by the mean moments.  So
+    the fields are evaluated a few at a time: first all moments, then the gradients.  The energy of
+    one field is that of `MomentEnergy`, to the bit.
     """
 
     def __call__(self, y: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,7 +37,7 @@ class MeanFieldEnergy(MomentEnergy):
 
         def pulled_back(x: Tensor, moments: Tensor) -> Tensor:
             (gradient,) = torch.autograd.grad(moments, x, slope.expand_as(moments))
-            return self.preconditioner.to_field(gradient)
+            return self.preconditioner.pulled_back(gradient)
 
         of_last = pulled_back(last, moments)
         of_others = [pulled_back(x, self.op(x.requires_grad_(True), self.first)) for x in others]

@@ -20,6 +20,7 @@ from moments.covariance import Covariance
 from solvers import LBFGS, Progress
 from synth.devices import choose
 from synth.errors import UsageError
+from synth.estimation.helmholtz import Helmholtz
 from synth.estimation.spectra import Colour
 from synth.field import Ensemble, Field
 from synth.model import Model
@@ -65,9 +66,11 @@ def sample(
 ) -> Ensemble:
     r"""Draw new fields from a model.
 
-    Each sample minimises :math:`E(x) = \frac1M\sum_m (\Phi_m(x)-\mu_m)^2/s_m^2`, s the sampling
-    spread, and has converged when :math:`\sqrt E` is at most ``tolerance``.  The descent matches
-    coarse scales first, each on its own grid (:mod:`synth.synthesis.descent`).
+    Each sample minimises the mean E of :math:`(\Phi_m(x)-\mu_m)^2/s_m^2`, s the sampling spread, in
+    which the moments of a scale count for no more than the values that a field has there
+    (:class:`synth.synthesis.mismatch.Mismatch`).  It has converged when :math:`\sqrt E` is at most
+    ``tolerance``.  The descent matches coarse scales first, each on its own grid
+    (:mod:`synth.synthesis.descent`).
 
     The moments :math:`\mu` that it follows are the ``target``:
 
@@ -153,7 +156,9 @@ def sample(
     left = ([number for number in numbers if number not in done] for numbers in whole)
     batches = [numbers for numbers in left if numbers]
     workers, threads = _workers(where, max(1, len(batches)), problems, method, values)
-    descent = Descent(op, spread, Preconditioner(colour.power), method, limit, tolerance, together)
+    helmholtz = _helmholtz(model, op.shape)
+    preconditioner = Preconditioner(colour.power, helmholtz)
+    descent = Descent(op, spread, preconditioner, method, limit, tolerance, together)
 
     def make(numbers: list[int], stop: threading.Event) -> Made:
         noise = torch.stack([_noise(seed, i, (op.channels, *op.shape)) for i in numbers])
@@ -170,6 +175,7 @@ def sample(
                 raise StoppedError
 
         start = colour.draw(noise) if init == "gaussian" else noise
+        start = start if helmholtz is None else helmholtz.shaped(start)
         resume = None if store is None else store.state(numbers)
         x, outcomes = descent.run(start.to(where), targets, watch, resume)
         return x.cpu().numpy(), outcomes
@@ -216,6 +222,17 @@ def _check(
         )
     if not tolerance > 0:
         raise UsageError(f"tolerance={tolerance} was asked for; a positive number would work.")
+
+
+def _helmholtz(model: Model, shape: Sequence[int]) -> Helmholtz | None:
+    """The shares of a vector field's two parts, on fields of a shape; None for other fields."""
+    if model.compressive is None:
+        return None
+    axes, spacing = model.field["components"], model.field["spacing"]
+    unit = [std / spacing[axis] for std, axis in zip(model.standardisation.std, axes, strict=True)]
+    whole = model.spectrum.trace(axis1=1, axis2=2)
+    share = model.compressive / np.maximum(whole, np.finfo(float).tiny)
+    return Helmholtz.of_shells(shape, axes, unit, model.shells, share)
 
 
 def _noise(seed: int, number: int, shape: tuple[int, ...]) -> Tensor:
