@@ -26,7 +26,7 @@ import synth
 from solvers import LBFGS, Progress
 from synth.estimation.spectra import Colour
 from synth.model import Model
-from synth.synthesis import sampling
+from synth.synthesis import drawing, sampling
 from synth.synthesis.descent import Descent, State
 from synth.synthesis.mismatch import Mismatch, shares
 from synth.synthesis.preconditioner import Preconditioner
@@ -46,7 +46,7 @@ class Recipe:
     in_spreads: bool = True
     evened_out: bool = True
     coarse_to_fine: bool = True
-    history: int = sampling.HISTORY
+    history: int = drawing.HISTORY
 
 
 DEFAULT = Recipe()
@@ -76,8 +76,8 @@ class Problem:
         self.op, rows = model.on_grid(None)
         self.colour = Colour(model.shells, model.spectrum, self.op.bank, self.op.band_power())
         self.spread = torch.as_tensor(model.spread[rows], dtype=torch.float32)
-        self.noise = sampling._noise(0, number, (self.op.channels, *self.op.shape))[None]
-        targets = sampling._targets(model, "each", 0, [number])[:, rows]
+        self.noise = drawing.white(0, number, (self.op.channels, *self.op.shape))[None]
+        targets = drawing.targets_of(model, "each", 0, [number])[:, rows]
         self.targets = torch.as_tensor(targets, dtype=torch.float32)
         self.judge = Mismatch(self.op, self.spread)
 

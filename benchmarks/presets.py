@@ -24,7 +24,6 @@ import torch
 
 import moments
 import synth
-from moments.wph import CLASSES
 from synth.estimation import surrogates
 from synth.evaluation import calibration
 from synth.evaluation.comparison import measure
@@ -36,17 +35,17 @@ Settings = tuple[str, dict[str, Any]]
 
 
 #: Names and settings of :func:`moments.build`.  The options keep `synth fit` from saving moments on
-#: fields as small as these, where the default holds more than 5% of the values.
-_FULL = {"cross_shells": 1, "delta_scale": 4}
-_PLAIN = [name for name in CLASSES if name != "F"]
+#: fields as small as these.
 MODELS: dict[str, Settings] = {
     "covariance": ("covariance", {}),
     "wph-D": ("wph-D", {}),
     "wph-C": ("wph-C", {}),
-    "wph no F": ("wph", {"cross_shells": 1, "delta_scale": 9, "shells": 2, "classes": _PLAIN}),
+    "wph": ("wph", {"cross_shells": 1, "delta_scale": 4}),
+    "wph+marginal": ("wph+marginal", {"cross_shells": 1, "delta_scale": 4}),
+    "scattering-covariance": ("scattering-covariance", {}),
     "small": ("small", {}),
-    "wph+marginal": ("wph+marginal", _FULL),
-    "rich": ("rich", {}),
+    "standard": ("standard", {"delta_scale": 4}),
+    "rich": ("rich", {"delta_scale": 2}),
 }
 HEAD = ("model", "M", "M at 256", "converged", "steps", "CPU s", "skill", "worst", "ratio",
         "spread", "kurtosis", "flatness 1, 2, 4")  # fmt: skip

@@ -8,6 +8,7 @@ between a spectrum and the next never leaves it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -42,15 +43,18 @@ def moduli(coefficients: Tensor, dims: int) -> tuple[Tensor, Tensor, Tensor]:
     return _Moduli.apply(coefficients, dims)
 
 
-def _places(shape: Sequence[int], one: Tensor) -> Iterator[Place]:
-    """Slices of (batch, channel, L) whose bands fill the cache; all bands of a small grid at once.
+def _places(shape: Sequence[int], one: Tensor) -> Iterator[list[Place]]:
+    """Slices of (batch, channel, L) whose bands fill the cache, those of the same fields together.
 
-    ``one`` is the spectrum of one band.
+    Where the angles of a field are split does not depend on the batch, so that a sum over them does
+    not either.  ``one`` is the spectrum of one band.
     """
     batch, channels, angles = shape
-    count = max(1, PIECE[one.device.type] // (2 * one.nbytes * batch * channels))
-    for start in range(0, angles, count):
-        yield slice(None), slice(None), slice(start, start + count)
+    room = PIECE[one.device.type] // (2 * one.nbytes * channels)
+    count, fields = max(1, room), max(1, room // angles)
+    for field in range(0, batch, fields):
+        which = slice(field, field + fields)
+        yield [(which, slice(None), slice(l, l + count)) for l in range(0, angles, count)]
 
 
 class _Coefficients(torch.autograd.Function):
@@ -59,8 +63,8 @@ class _Coefficients(torch.autograd.Function):
         ctx.save_for_backward(psi)
         axes = tuple(range(1 - psi.ndim, 0))
         out = field.new_empty((*field.shape[:2], *psi.shape))
-        for place in _places(out.shape[:3], out[0, 0, 0]):
-            band = field.unsqueeze(2) * psi[place[2]]
+        for place in chain(*_places(out.shape[:3], out[0, 0, 0])):
+            band = field[place[0]].unsqueeze(2) * psi[place[2]]
             out[place] = torch.fft.ifftn(band, dim=axes, norm="forward")
         return out
 
@@ -69,11 +73,12 @@ class _Coefficients(torch.autograd.Function):
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         (psi,) = ctx.saved_tensors
         axes = tuple(range(1 - psi.ndim, 0))
-        parts = [
-            (torch.fft.fftn(grad[place], dim=axes) * psi[place[2]]).sum(2)
-            for place in _places(grad.shape[:3], grad[0, 0, 0])
-        ]
-        return sum(parts[1:], parts[0]), None
+        out = grad.new_zeros((*grad.shape[:2], *psi.shape[1:]))
+        for places in _places(grad.shape[:3], grad[0, 0, 0]):
+            for place in places:
+                spectra = torch.fft.fftn(grad[place], dim=axes)
+                out[place[0]] += (spectra * psi[place[2]]).sum(2)
+        return out, None
 
 
 class _Moduli(torch.autograd.Function):
@@ -83,7 +88,7 @@ class _Moduli(torch.autograd.Function):
         bands = coefficients.shape[:-dims]
         size = coefficients.real.new_empty(coefficients.shape)
         spectra = coefficients.new_empty((*bands, *grid[:-1], grid[-1] // 2 + 1))
-        for place in _places(bands, coefficients[0, 0, 0]):
+        for place in chain(*_places(bands, coefficients[0, 0, 0])):
             size[place] = square_of_modulus(coefficients[place]).sqrt_()
             spectra[place] = torch.fft.rfftn(size[place], dim=axes, norm="forward")
         ctx.dims = dims
@@ -96,7 +101,7 @@ class _Moduli(torch.autograd.Function):
         coefficients, size = ctx.saved_tensors
         grid = size.shape[-ctx.dims :]
         out = torch.empty_like(coefficients)
-        for place in _places(size.shape[:3], coefficients[0, 0, 0]):
+        for place in chain(*_places(size.shape[:3], coefficients[0, 0, 0])):
             slope = adjoint_of_half_spectrum(of_spectra[place], grid, of_means[place])
             slope += of_size[place]
             out[place] = coefficients[place] * slope.div_(safe(size[place]))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +13,10 @@ from known_fields import lognormal_fields
 from torch import Tensor, nn
 
 import moments
+from synth.synthesis import energy
 from synth.synthesis.energy import MomentEnergy
 from synth.synthesis.preconditioner import Preconditioner
+from synth.synthesis.workers import torch_threads
 
 SHAPE = (16, 16)
 SAMPLES = 5
@@ -90,15 +96,52 @@ def test_fields_together_have_the_bits_of_fields_alone(points, family):
             assert torch.equal(value[0], values[i]) and torch.equal(gradient[0], gradients[i])
 
 
-def test_fields_whose_batch_is_rounded_differently_are_evaluated_alone(points):
-    index = torch.arange(SAMPLES)
+@pytest.fixture
+def seconds(request, monkeypatch) -> Iterator[None]:
+    """What evaluations take: fields one by one, and together.  More threads have other bits."""
+    one_by_one, together = request.param
+    ticks = itertools.cycle((0, one_by_one, one_by_one + together))
+    monkeypatch.setattr(energy, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    with torch_threads(1):
+        yield
+
+
+QUICK = pytest.mark.parametrize("seconds", [(2, 1)], indirect=True)
+SLOW = pytest.mark.parametrize("seconds", [(1, 2)], indirect=True)
+
+
+def called(recorder: Recorder, energy: MomentEnergy, points: Tensor) -> list[int]:
+    """Sizes of the batches in which fields were evaluated; values are those of fields alone."""
+    index = torch.arange(len(points))
+    expected = [energy(points[i : i + 1], index[i : i + 1]) for i in range(len(points))]
+    recorder.batches.clear()
+    values, gradients = energy(points, index)
+    assert torch.equal(values, torch.cat([value for value, _ in expected]))
+    assert torch.equal(gradients, torch.cat([gradient for _, gradient in expected]))
+    return list(recorder.batches)
+
+
+@QUICK
+def test_fields_whose_batch_is_rounded_differently_are_evaluated_alone(points, seconds):
     op = Recorder(rounding=1e-6)
     energy = energy_of(op)
-    expected = [energy(points[i : i + 1], index[i : i + 1]) for i in range(SAMPLES)]
-    op.batches.clear()
-    for calls in ([1] * SAMPLES + [SAMPLES], [1] * SAMPLES):
-        values, gradients = energy(points, index)
-        assert op.batches == calls
-        assert torch.equal(values, torch.cat([value for value, _ in expected]))
-        assert torch.equal(gradients, torch.cat([gradient for _, gradient in expected]))
-        op.batches.clear()
+    assert called(op, energy, points) == [1] * SAMPLES + [SAMPLES]
+    assert called(op, energy, points) == [1] * SAMPLES
+
+
+@QUICK
+def test_a_batch_that_has_lost_a_field_is_filled_up(points, seconds):
+    op = Recorder(rounding=0.0)
+    energy = energy_of(op)
+    assert called(op, energy, points) == [1] * SAMPLES + [SAMPLES]
+    assert called(op, energy, points) == [SAMPLES]
+    assert called(op, energy, points[:4]) == [SAMPLES]
+    assert called(op, energy, points[:3]) == [1, 1, 1, 3]
+
+
+@SLOW
+def test_a_batch_that_takes_longer_is_not_made(points, seconds):
+    op = Recorder(rounding=0.0)
+    slow = energy_of(op)
+    assert called(op, slow, points) == [1] * SAMPLES + [SAMPLES]
+    assert called(op, slow, points) == [1] * SAMPLES

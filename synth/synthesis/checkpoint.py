@@ -74,14 +74,19 @@ class Checkpoint:
             _save(self.folder / f"sample-{number:06d}.npz", content)
         self._state(numbers).unlink(missing_ok=True)
 
-    def state(self, numbers: list[int]) -> dict[str, Tensor] | None:
-        """State of the minimiser for this batch of samples, if it was kept."""
+    def holds(self, numbers: list[int]) -> bool:
+        """Whether the state of the minimiser for this batch of samples was kept."""
         path = self._state(numbers)
         if not path.exists():
-            return None
+            return False
         with np.load(path) as content:
-            if content["numbers"].tolist() != numbers:
-                return None
+            return bool(content["numbers"].tolist() == numbers)
+
+    def state(self, numbers: list[int]) -> dict[str, Tensor] | None:
+        """State of the minimiser for this batch of samples, if it was kept."""
+        if not self.holds(numbers):
+            return None
+        with np.load(self._state(numbers)) as content:
             return {
                 name.removeprefix("state/"): torch.from_numpy(content[name])
                 for name in content.files

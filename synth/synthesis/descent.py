@@ -3,13 +3,14 @@
 Moments of coarse scales are averages over few coefficients, so they constrain these strongly and
 take most of the iterations; moments of fine scales, given the coarse, follow in a few.  The moments
 of the scales j >= first need no more than the grid of scale ``first``, with about
-2^(-D (first - 1)) of the points; on the smallest grids the calls are what it costs.  So the descent
-goes from the coarsest scales to the finest, the last stage on the field's own grid with all
-moments.
+2^(-D (first - 1)) of the points.  So the descent goes from the coarsest scales to the finest, the
+last stage on the field's own grid with all moments.  On the smallest grids the calls are what it
+costs, and many samples go through these stages together for the price of a few.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,9 @@ from synth.synthesis.preconditioner import Preconditioner, field_by_field
 #: Most steps on a coarse grid, and when one has stalled: what they leave, the next stages take on.
 COARSE_STEPS = 400
 COARSE_PATIENCE = Patience(steps=50, gain=0.2)
+
+#: Values of a field on the grids that count as small.
+SMALL_GRID = 2**12
 
 State = dict[str, Tensor]
 #: Called after every iteration with the stage's scale, the progress, and the state if asked for.
@@ -78,25 +82,42 @@ class Descent:
         self.stages = stages(op)
 
     def run(
-        self, start: Tensor, targets: Tensor, watch: Watch, resume: State | None = None
+        self, start: Tensor, targets: Tensor, watch: Watch
     ) -> tuple[Tensor, list[dict[str, Any]]]:
-        """Fields (n, channel, *space) and how each was made.
+        """All stages: fields (n, channel, *space) and how each was made; see :meth:`finish`."""
+        return self.finish(self.begin(start, targets, watch), targets, watch)
+
+    def begin(self, start: Tensor, targets: Tensor, watch: Watch) -> Tensor:
+        """Fields (n, channel, *space) after the stages on small grids."""
+        x = start
+        for first in self.stages:
+            if self._is_small(first):
+                x, _ = self._stage(first, x, targets, watch, None)
+        return x
+
+    def finish(
+        self, begun: Tensor | None, targets: Tensor, watch: Watch, resume: State | None = None
+    ) -> tuple[Tensor, list[dict[str, Any]]]:
+        """Fields (n, channel, *space) after the other stages, and how each was made.
 
         Of fields that descend together the loss, the status and the steps are those of all, the
         mismatch is each field's own.
 
         Parameters
         ----------
-        start : Tensor, (n, channel, *space)
+        begun : Tensor, (n, channel, *space), optional
+            What :meth:`begin` returned; with ``resume`` it is not needed.
         targets : Tensor, (n, M) or (1, M)
         watch : callable
         resume : dict, optional
             A state that ``watch`` was given: the run goes on to the same bits.
         """
-        x, left = start, self.stages
+        left = [first for first in self.stages if not self._is_small(first)]
         if resume is not None:
-            x = resume["stage.x"].to(start)
+            x = resume["stage.x"].to(targets)
             left = left[left.index(int(resume["stage.first"])) :]
+        elif begun is not None:
+            x = begun
         for first in left:
             x, ends = self._stage(first, x, targets, watch, resume)
             resume = None
@@ -113,6 +134,9 @@ class Descent:
             loss = float(mismatch.energy(mismatch.residual(mean, targets[0])))
             outcomes = [outcome | {"loss": loss} for outcome in outcomes]
         return x, outcomes
+
+    def _is_small(self, first: int) -> bool:
+        return first > 0 and self.op.channels * math.prod(self.op.bank.grids[first]) <= SMALL_GRID
 
     def _energy(self, first: int, targets: Tensor) -> MomentEnergy:
         pre = self.preconditioner

@@ -1,11 +1,12 @@
 """Independent pieces of work on several cores, with an end to all at an interrupt.
 
 PyTorch spends the time of large grids outside the interpreter's lock, so there threads work side by
-side; a single small grid is bound by the lock, which fields evaluated together hold less often.
+side.  Small grids are bound by the lock, and threads would only wait for each other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,17 @@ def fitting(memory: int) -> int:
     return max(1, int(MEMORY_SHARE * total // memory))
 
 
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """So many threads for the operations of PyTorch that this thread calls."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def in_parallel(
     work: Callable[[Job, threading.Event], Result], jobs: Sequence[Job], workers: int, threads: int
 ) -> Iterator[tuple[Job, Result]]:
@@ -39,23 +51,19 @@ def in_parallel(
     waited for; it is then raised.
     """
     stop = threading.Event()
-    before = torch.get_num_threads()
 
     def alone(job: Job) -> tuple[Job, Result]:
-        torch.set_num_threads(threads)
-        return job, work(job, stop)
+        with torch_threads(threads):
+            return job, work(job, stop)
 
-    try:
-        if workers == 1:
-            yield from map(alone, jobs)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            pending = [pool.submit(alone, job) for job in jobs]
-            try:
-                for future in as_completed(pending):
-                    yield future.result()
-            finally:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-    finally:
-        torch.set_num_threads(before)
+    if workers == 1:
+        yield from map(alone, jobs)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        pending = [pool.submit(alone, job) for job in jobs]
+        try:
+            for future in as_completed(pending):
+                yield future.result()
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
