@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 OWN = ROOT / "samples" / "vorticity_2d.h5"
 FAMILIES = (
     "covariance", "polynomial", "marginal", "scattering", "rectifier", "scattering-covariance",
-    "scattering-covariance:scale_orders=2", "wph", "wph+marginal",
+    "scattering-covariance:scale_orders=2", "wph", "wph+marginal", "standard",
 )  # fmt: skip
 #: Of a model that would hold more than a tenth as many numbers as the field.
 THRESHOLD = 2.0

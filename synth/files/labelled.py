@@ -11,8 +11,9 @@ import numpy as np
 from synth.errors import InputError
 from synth.field import channel_names
 from synth.files import axes
+from synth.files.contents import candidates, find, listing, text, texts
 from synth.files.hdf5 import file_kind
-from synth.files.layouts import Plan, candidates, find, listing, text, texts
+from synth.files.plan import Plan
 from synth.files.slabs import Coding, Cut
 
 # What is read from attributes below, or describes the storage: not kept as an attribute.

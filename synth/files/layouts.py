@@ -1,48 +1,24 @@
-"""Recognition of what a file holds, community by community, and selection of one dataset."""
+"""Recognition of what a file holds, community by community."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-from synth.errors import InputError
-from synth.files.slabs import Source
+from synth.files import labelled, radar, refused, simulation
+from synth.files.contents import select
+from synth.files.plan import Plan
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What was recognised: where the numbers are and what they mean.
-
-    Attributes
-    ----------
-    source : Source
-    name : str
-    dims : tuple of str
-        Names of the space axes.
-    layout : str
-        A sentence on how it was recognised.
-    path : str
-        The dataset or group it comes from.
-    channels : tuple of str
-        Empty where they have no names.
-    spacing : tuple of float
-        Empty where nothing is said.
-    units : str
-    boundary : str
-    attributes : mapping
-    """
-
-    source: Source
-    name: str
-    dims: tuple[str, ...]
-    layout: str
-    path: str
-    channels: tuple[str, ...] = ()
-    spacing: tuple[float, ...] = ()
-    units: str = ""
-    boundary: str = "unknown"
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+#: In the order in which they are tried.
+LAYOUTS = (
+    labelled.ours,
+    labelled.scaled,
+    simulation.the_well,
+    simulation.pdebench,
+    simulation.jhtdb,
+    simulation.athena,
+    radar.odim,
+)
 
 
 def recognise(root: Any, where: str, dataset: str | None, dims: Sequence[str] | None) -> Plan:
@@ -63,119 +39,10 @@ def recognise(root: Any, where: str, dataset: str | None, dims: Sequence[str] | 
     InputError
         Nothing fits, several datasets could be meant, or the file is not a field on a grid.
     """
-    from synth.files import labelled, radar, refused, simulation
-
     if dims is None:
         refused.check(root, where)
-        for layout in (
-            labelled.ours,
-            labelled.scaled,
-            simulation.the_well,
-            simulation.pdebench,
-            simulation.jhtdb,
-            simulation.athena,
-            radar.odim,
-        ):
+        for layout in LAYOUTS:
             plan = layout(root, where, dataset)
             if plan is not None:
                 return plan
     return labelled.single(root, where, select(root, where, dataset), dims)
-
-
-def select(root: Any, where: str, wanted: str | None) -> Any:
-    """The dataset of this path or name, or the only one that could be a field.
-
-    Raises
-    ------
-    InputError
-        There is none or there are several: the sentence lists them.
-    """
-    chosen = find(root, wanted)
-    if len(chosen) == 1:
-        return check_numeric(chosen[0], where)
-    if chosen:
-        raise InputError(f"{where} holds several datasets; pick one with -d: {listing(chosen)}.")
-    if wanted is None:
-        raise InputError(f"{where} holds no dataset of numbers; it has {contents(root)}.")
-    raise InputError(f"{where} has no dataset {wanted}; it has {contents(root)}.")
-
-
-def find(root: Any, wanted: str | None) -> list[Any]:
-    """The datasets of this path, else of this name, else in this group; or the candidates."""
-    found = candidates(root)
-    if wanted is None:
-        return [node for node in found if node.ndim > 1] or found
-    wanted = wanted.strip("/")
-    every = datasets(root)
-    chosen = [node for node in every if node.name.strip("/") == wanted]
-    chosen = chosen or [node for node in every if node.name.rsplit("/", 1)[-1] == wanted]
-    return chosen or [node for node in found if node.name.strip("/").startswith(wanted + "/")]
-
-
-def check_numeric(node: Any, where: str) -> Any:
-    """The dataset itself, if it is an array of at least two numbers."""
-    if node.shape is None or not node.shape:
-        raise InputError(f"{where}:{node.name} is not an array; {contents(node.file)} are there.")
-    if 0 in node.shape or max(node.shape) < 2:
-        raise InputError(
-            f"{where}:{node.name} has the shape {node.shape}, which leaves nothing to model; "
-            "choose another dataset with -d."
-        )
-    if node.dtype.names:
-        raise InputError(
-            f"{where}:{node.name} holds records ({', '.join(node.dtype.names)}); "
-            "store each of their fields as a dataset of plain numbers."
-        )
-    if node.dtype.kind not in "fiubc":
-        raise InputError(
-            f"{where}:{node.name} holds {'text' if node.dtype.kind in 'OSU' else node.dtype}, "
-            f"not numbers; choose another dataset with -d: it has {contents(node.file)}."
-        )
-    return node
-
-
-def datasets(root: Any) -> list[Any]:
-    """All datasets of a file."""
-    found: list[Any] = []
-    root.visititems(lambda _, node: found.append(node) if is_dataset(node) else None)
-    return found
-
-
-def candidates(root: Any) -> list[Any]:
-    """The datasets that could be a field: arrays of numbers that are not coordinates."""
-    return [
-        node
-        for node in datasets(root)
-        if node.shape
-        and node.size > 1
-        and node.dtype.kind in "fiubc"
-        and text(node.attrs.get("CLASS", "")) != "DIMENSION_SCALE"
-    ]
-
-
-def is_dataset(node: Any) -> bool:
-    return hasattr(node, "shape") and hasattr(node, "dtype")
-
-
-def listing(nodes: Sequence[Any], most: int = 8) -> str:
-    """Names and shapes, the first few of them."""
-    shown = [f"{node.name.strip('/')} {tuple(node.shape or ())}" for node in nodes[:most]]
-    more = [f"{len(nodes) - most} more"] if len(nodes) > most else []
-    return ", ".join(shown + more)
-
-
-def contents(root: Any) -> str:
-    return listing(candidates(root)) or listing(datasets(root)) or "nothing in it"
-
-
-def text(value: Any) -> str:
-    """An attribute as text, whatever its HDF5 type."""
-    value = value.item() if getattr(value, "size", 0) == 1 else value
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """An attribute that lists names: an array of strings, or one string "y,x"."""
-    if isinstance(value, str | bytes) or getattr(value, "size", 0) == 1:
-        return tuple(text(value).replace(",", " ").split())
-    return tuple(text(item) for item in value)

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from synth.errors import InputError
+from synth.files.contents import datasets, listing, select, text
 from synth.files.labelled import number
-from synth.files.layouts import Plan, datasets, listing, select, text
+from synth.files.plan import Plan
 from synth.files.slabs import Coding, Cut
 
 UNITS = {

@@ -15,9 +15,11 @@ import numpy as np
 from synth.errors import InputError, MemoryLimitError, UsageError
 from synth.field import Field, channel_names
 from synth.files import labelled
+from synth.files.contents import select
 from synth.files.hdf5 import check_readable, opened
-from synth.files.layouts import Plan, recognise, select
+from synth.files.layouts import recognise
 from synth.files.pixels import PixelStatistics
+from synth.files.plan import Plan
 from synth.files.sentinel import find_mark
 from synth.files.slabs import Cut, Lazy, Source
 from synth.numbers import close_gaps, digits_lost, narrow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synth.errors import InputError
-from synth.files.layouts import text
+from synth.files.contents import text
 
 UNIFORM = (
     "resample it to a uniform grid, for example in yt with ds.covering_grid(level, left_edge, "

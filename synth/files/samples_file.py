@@ -17,8 +17,8 @@ import numpy as np
 
 from synth.errors import InputError, SynthError, UsageError
 from synth.field import Ensemble, Field
+from synth.files.contents import text
 from synth.files.hdf5 import TEXT, file_kind, opened, stamp, written
-from synth.files.layouts import text
 from synth.files.reading import read
 from synth.numbers import digits_lost
 

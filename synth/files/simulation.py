@@ -12,7 +12,8 @@ import numpy as np
 from synth.errors import InputError
 from synth.files import axes
 from synth.files.athena import Mosaic
-from synth.files.layouts import Plan, contents, is_dataset, text, texts
+from synth.files.contents import contents, is_dataset, text, texts
+from synth.files.plan import Plan
 from synth.files.slabs import Cut, Source, Stack
 
 Part = TypeVar("Part", bound=Source)

@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from synth.errors import UsageError
+from synth.files.contents import text
 from synth.files.hdf5 import opened
-from synth.files.layouts import text
 from synth.files.reading import read
 
 
