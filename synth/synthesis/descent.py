@@ -24,7 +24,9 @@ from synth.synthesis.mean_field import MeanFieldEnergy
 from synth.synthesis.mismatch import Mismatch
 from synth.synthesis.preconditioner import Preconditioner, field_by_field
 
-#: Most steps on a coarse grid, and when one has stalled: what they leave, the next stages take on.
+#: A coarse stage ends at so many tolerances, when it has stalled, or after so many steps.  The last
+#: stage moves these moments again: closer takes longer and costs the fine scales their share.
+COARSE_TOLERANCE = 2.0
 COARSE_STEPS = 400
 COARSE_PATIENCE = Patience(steps=50, gain=0.2)
 
@@ -61,7 +63,7 @@ class Descent:
     steps : int
         Most steps on the fields' own grid.
     tolerance : float
-        Mismatch, in spreads, at which a stage ends.
+        Mismatch, in spreads, at which a sample has converged.
     together : bool
         The fields of a run are one point of one problem, and their mean moments follow one target.
     """
@@ -167,7 +169,7 @@ class Descent:
             y[None] if self.together else y,
             self.method,
             max_steps=min(self.steps, COARSE_STEPS) if first else self.steps,
-            tolerance=self.tolerance**2,
+            tolerance=((COARSE_TOLERANCE if first else 1) * self.tolerance) ** 2,
             patience=COARSE_PATIENCE if first else None,
             callback=observe,
             resume=resume,
