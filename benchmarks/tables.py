@@ -20,9 +20,9 @@ from benchmarks.synthesis import ITERATIONS, made
 Numbers = dict[str, float]
 Table = tuple[list[str], Numbers]
 SHAPE = (256, 256)
-FAMILIES = ("covariance", "scattering", "small", "wph", "wph+marginal", "wph-pywph",
+FAMILIES = ("covariance", "scattering", "small", "standard", "rich", "wph", "wph-pywph",
             "scattering-covariance", "rectifier")  # fmt: skip
-GROWING = ("wph", "scattering-covariance")
+GROWING = ("standard", "wph", "scattering-covariance")
 PEERS = ("pywph", "plenoptic")
 FLOORS = ("floor", "transforms")
 
@@ -116,7 +116,7 @@ def allocator(threads: int) -> Table:
 
 def samples() -> Table:
     """Synthesis of one field of samples/vorticity_2d.h5."""
-    found = list(made(("wph+marginal", "wph", "wph-pywph")))
+    found = list(made(("standard", "wph", "wph-pywph")))
     rows = [
         [
             row.name,
