@@ -98,6 +98,28 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(small, threads, batch, tmp_
     assert resumed.outcomes == whole.outcomes
 
 
+def test_a_round_killed_after_its_small_grids_does_not_take_them_again(tmp_path):
+    fitted = fitting.fit(field(4, 64), "wph", scales=4, angles=2)
+    whole = sample(fitted, 3, steps=6)
+
+    def scales(stop_at: int | None) -> list[int]:
+        seen: list[int] = []
+
+        def progress(state: dict) -> None:
+            if "scale" in state:
+                seen.append(state["scale"])
+                if state["scale"] == stop_at:
+                    raise KeyboardInterrupt
+
+        run = sample(fitted, 3, steps=6, checkpoint=tmp_path / "run", progress=progress)
+        np.testing.assert_array_equal(run.field.values, whole.field.values)
+        return list(dict.fromkeys(seen))
+
+    with pytest.raises(KeyboardInterrupt):
+        scales(stop_at=0)
+    assert scales(stop_at=None) == [0]
+
+
 def test_samples_made_side_by_side_are_those_made_one_by_one(small, threads, tmp_path):
     settings = {"n": 4, "seed": 3, "steps": 12, "batch": 1}
     threads(2)

@@ -87,7 +87,7 @@ class Descent:
         self, start: Tensor, targets: Tensor, watch: Watch
     ) -> tuple[Tensor, list[dict[str, Any]]]:
         """All stages: fields (n, channel, *space) and how each was made; see :meth:`finish`."""
-        return self.finish(self.begin(start, targets, watch), targets, watch)
+        return self.finish(self.state(self.begin(start, targets, watch)), targets, watch)
 
     def begin(self, start: Tensor, targets: Tensor, watch: Watch) -> Tensor:
         """Fields (n, channel, *space) after the stages on small grids."""
@@ -97,8 +97,13 @@ class Descent:
                 x, _ = self._stage(first, x, targets, watch, None)
         return x
 
+    def state(self, begun: Tensor) -> State:
+        """Where :meth:`finish` starts with the fields that :meth:`begin` returned."""
+        first = next(first for first in self.stages if not self._is_small(first))
+        return {"stage.first": torch.tensor(first), "stage.x": begun}
+
     def finish(
-        self, begun: Tensor | None, targets: Tensor, watch: Watch, resume: State | None = None
+        self, state: State, targets: Tensor, watch: Watch
     ) -> tuple[Tensor, list[dict[str, Any]]]:
         """Fields (n, channel, *space) after the other stages, and how each was made.
 
@@ -107,22 +112,16 @@ class Descent:
 
         Parameters
         ----------
-        begun : Tensor, (n, channel, *space), optional
-            What :meth:`begin` returned; with ``resume`` it is not needed.
+        state : dict
+            Of :meth:`state`, or one that ``watch`` was given: the run goes on to the same bits.
         targets : Tensor, (n, M) or (1, M)
         watch : callable
-        resume : dict, optional
-            A state that ``watch`` was given: the run goes on to the same bits.
         """
-        left = [first for first in self.stages if not self._is_small(first)]
-        if resume is not None:
-            x = resume["stage.x"].to(targets)
-            left = left[left.index(int(resume["stage.first"])) :]
-        elif begun is not None:
-            x = begun
-        for first in left:
-            x, ends = self._stage(first, x, targets, watch, resume)
-            resume = None
+        x, current = state["stage.x"].to(targets), int(state["stage.first"])
+        within = state if len(state) > 2 else None  # else at the start of its stage
+        for first in self.stages[self.stages.index(current) :]:
+            x, ends = self._stage(first, x, targets, watch, within)
+            within = None
         mismatch = Mismatch(self.op, self.spread)
         with torch.no_grad():
             moments = torch.cat([self.op(one) for one in x.split(1)])

@@ -85,32 +85,20 @@ class Drawing:
         begun = self.descent.begin(start.to(self.device), self._targets(numbers), watch)
         return dict(zip(numbers, begun.cpu(), strict=True))
 
-    def finish(
-        self,
-        numbers: Sequence[int],
-        begun: dict[int, Tensor],
-        watch: Watch,
-        resume: State | None = None,
-    ) -> Made:
-        """The samples, and how each was made.
+    def state(self, numbers: Sequence[int], begun: dict[int, Tensor]) -> State:
+        """Where :meth:`finish` starts with what :meth:`begin` returned for these samples."""
+        return self.descent.state(torch.stack([begun[number] for number in numbers]))
 
-        Parameters
-        ----------
-        numbers : sequence of int
-        begun : dict
-            What :meth:`begin` returned for these samples; with ``resume`` it is not needed.
-        watch : callable
-        resume : dict, optional
-            A state that ``watch`` was given.
-        """
-        targets = self._targets(numbers)
-        if self.exact is not None:
-            return self.exact.draw(targets, self._noise(numbers).to(self.device))
-        start = None
-        if resume is None:
-            start = torch.stack([begun[number] for number in numbers]).to(self.device)
-        x, outcomes = self.descent.finish(start, targets, watch, resume)
+    def finish(self, numbers: Sequence[int], state: State, watch: Watch) -> Made:
+        """The samples, and how each was made, from a state of the descent on."""
+        x, outcomes = self.descent.finish(state, self._targets(numbers), watch)
         return x.cpu().numpy(), outcomes
+
+    def exactly(self, numbers: Sequence[int]) -> Made | None:
+        """The samples of a family that needs no descent; None where it does."""
+        if self.exact is None:
+            return None
+        return self.exact.draw(self._targets(numbers), self._noise(numbers).to(self.device))
 
     def _noise(self, numbers: Sequence[int]) -> Tensor:
         shape = (self.op.channels, *self.op.shape)

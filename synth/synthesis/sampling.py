@@ -124,13 +124,18 @@ def sample(
     clock = Clock(n, len(done), progress)
 
     def begin(batches: list[list[int]]) -> dict[int, Tensor]:
-        numbers = [i for batch in batches if not (store and store.holds(batch)) for i in batch]
+        new = [batch for batch in batches if store is None or not store.holds(batch)]
+        numbers = [number for batch in new for number in batch]
 
         def watch(first: int, state: Progress, _: Callable[[], State]) -> None:
             clock.tick(numbers, first, state)
 
         with torch_threads(1):
-            return drawing.begin(numbers, watch)
+            begun = drawing.begin(numbers, watch)
+        if store is not None and begun:
+            for batch in new:
+                store.keep(batch, drawing.state(batch, begun))
+        return begun
 
     def finish(numbers: list[int], stop: threading.Event) -> Made:
         def watch(first: int, state: Progress, keep: Callable[[], State]) -> None:
@@ -140,8 +145,10 @@ def sample(
             if stop.is_set():
                 raise StoppedError
 
-        resume = None if store is None else store.state(numbers)
-        return drawing.finish(numbers, begun, watch, resume)
+        if (made := drawing.exactly(numbers)) is not None:
+            return made
+        state = None if store is None else store.state(numbers)
+        return drawing.finish(numbers, state or drawing.state(numbers, begun), watch)
 
     for batches in plan.rounds(done):
         begun = begin(batches)
