@@ -98,26 +98,26 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(small, threads, batch, tmp_
     assert resumed.outcomes == whole.outcomes
 
 
-def test_a_round_killed_after_its_small_grids_does_not_take_them_again(tmp_path):
+@pytest.mark.parametrize(("scale", "iteration"), [(2, 4), (0, 1)])
+def test_a_round_goes_on_from_where_it_was_stopped(scale, iteration, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "STATE_EVERY", 0.0)
     fitted = fitting.fit(field(4, 64), "wph", scales=4, angles=2)
+    settings = {"n": 3, "steps": 6, "checkpoint": tmp_path / "run"}
     whole = sample(fitted, 3, steps=6)
+    seen: list[tuple[int, int]] = []
 
-    def scales(stop_at: int | None) -> list[int]:
-        seen: list[int] = []
-
-        def progress(state: dict) -> None:
-            if "scale" in state:
-                seen.append(state["scale"])
-                if state["scale"] == stop_at:
-                    raise KeyboardInterrupt
-
-        run = sample(fitted, 3, steps=6, checkpoint=tmp_path / "run", progress=progress)
-        np.testing.assert_array_equal(run.field.values, whole.field.values)
-        return list(dict.fromkeys(seen))
+    def stop(state: dict) -> None:
+        if (state.get("scale"), state.get("iteration")) == (scale, iteration):
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scales(stop_at=0)
-    assert scales(stop_at=None) == [0]
+        sample(fitted, **settings, progress=stop)
+    run = sample(
+        fitted, **settings,
+        progress=lambda s: "scale" in s and seen.append((s["scale"], s["iteration"])),
+    )  # fmt: skip
+    assert seen[0] == (scale, iteration)
+    np.testing.assert_array_equal(run.field.values, whole.field.values)
 
 
 def test_samples_made_side_by_side_are_those_made_one_by_one(small, threads, tmp_path):

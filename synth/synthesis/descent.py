@@ -86,42 +86,40 @@ class Descent:
     def run(
         self, start: Tensor, targets: Tensor, watch: Watch
     ) -> tuple[Tensor, list[dict[str, Any]]]:
-        """All stages: fields (n, channel, *space) and how each was made; see :meth:`finish`."""
-        return self.finish(self.state(self.begin(start, targets, watch)), targets, watch)
+        """Fields (n, channel, *space) and how each was made; see :meth:`finish`."""
+        return self.finish(self.at(self.stages[0], start), targets, watch)
 
-    def begin(self, start: Tensor, targets: Tensor, watch: Watch) -> Tensor:
-        """Fields (n, channel, *space) after the stages on small grids."""
-        x = start
-        for first in self.stages:
-            if self._is_small(first):
-                x, _ = self._stage(first, x, targets, watch, None)
-        return x
+    @property
+    def small(self) -> list[int]:
+        """The stages on small grids."""
+        sizes = {j: self.op.channels * math.prod(self.op.bank.grids[j]) for j in self.stages}
+        return [first for first in self.stages if first > 0 and sizes[first] <= SMALL_GRID]
 
-    def state(self, begun: Tensor) -> State:
-        """Where :meth:`finish` starts with the fields that :meth:`begin` returned."""
-        first = next(first for first in self.stages if not self._is_small(first))
-        return {"stage.first": torch.tensor(first), "stage.x": begun}
+    def at(self, first: int, x: Tensor) -> State:
+        """Fields (n, channel, *space) at the start of a stage."""
+        return {"stage.first": torch.tensor(first), "stage.x": x}
 
-    def finish(
-        self, state: State, targets: Tensor, watch: Watch
-    ) -> tuple[Tensor, list[dict[str, Any]]]:
-        """Fields (n, channel, *space) after the other stages, and how each was made.
-
-        Of fields that descend together the loss, the status and the steps are those of all, the
-        mismatch is each field's own.
+    def begin(self, state: State, targets: Tensor, watch: Watch) -> Tensor:
+        """Fields (n, channel, *space) after the stages on small grids.
 
         Parameters
         ----------
         state : dict
-            Of :meth:`state`, or one that ``watch`` was given: the run goes on to the same bits.
+            Of :meth:`at`, or one that ``watch`` was given: the run goes on to the same bits.
         targets : Tensor, (n, M) or (1, M)
         watch : callable
         """
-        x, current = state["stage.x"].to(targets), int(state["stage.first"])
-        within = state if len(state) > 2 else None  # else at the start of its stage
-        for first in self.stages[self.stages.index(current) :]:
-            x, ends = self._stage(first, x, targets, watch, within)
-            within = None
+        return self._through(self.small, state, targets, watch)[0]
+
+    def finish(
+        self, state: State, targets: Tensor, watch: Watch
+    ) -> tuple[Tensor, list[dict[str, Any]]]:
+        """Fields (n, channel, *space) after all stages that are left, and how each was made.
+
+        Of fields that descend together the loss, the status and the steps are those of all, the
+        mismatch is each field's own.  The parameters are those of :meth:`begin`.
+        """
+        x, ends = self._through(self.stages, state, targets, watch)
         mismatch = Mismatch(self.op, self.spread)
         with torch.no_grad():
             moments = torch.cat([self.op(one) for one in x.split(1)])
@@ -136,8 +134,17 @@ class Descent:
             outcomes = [outcome | {"loss": loss} for outcome in outcomes]
         return x, outcomes
 
-    def _is_small(self, first: int) -> bool:
-        return first > 0 and self.op.channels * math.prod(self.op.bank.grids[first]) <= SMALL_GRID
+    def _through(
+        self, stages: list[int], state: State, targets: Tensor, watch: Watch
+    ) -> tuple[Tensor, list[tuple[Status, int]]]:
+        """The stages from that of the state on; how each field's last one ended."""
+        x, current = state["stage.x"].to(targets), int(state["stage.first"])
+        within = state if len(state) > 2 else None  # else at the start of its stage
+        ends: list[tuple[Status, int]] = []
+        for first in stages[stages.index(current) :] if stages else []:
+            x, ends = self._stage(first, x, targets, watch, within)
+            within = None
+        return x, ends
 
     def _energy(self, first: int, targets: Tensor) -> MomentEnergy:
         pre = self.preconditioner

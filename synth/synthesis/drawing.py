@@ -75,19 +75,32 @@ class Drawing:
             op, spread, preconditioner, self.method, steps, tolerance, self.together
         )
 
-    def begin(self, numbers: Sequence[int], watch: Watch) -> dict[int, Tensor]:
-        """Fields (channel, *space) on the CPU, by number, after the stages on small grids."""
+    def begin(
+        self, numbers: Sequence[int], watch: Watch, state: State | None = None
+    ) -> dict[int, Tensor]:
+        """Fields (channel, *space) on the CPU, by number, after the stages on small grids.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+        watch : callable
+        state : dict, optional
+            One that ``watch`` was given: the run goes on to the same bits.
+        """
         if self.exact is not None or not numbers:
             return {}
-        start = self._noise(numbers)
-        start = self.colour.draw(start) if self.init == "gaussian" else start
-        start = start if self.helmholtz is None else self.helmholtz.shaped(start)
-        begun = self.descent.begin(start.to(self.device), self._targets(numbers), watch)
+        if state is None:
+            start = self._noise(numbers)
+            start = self.colour.draw(start) if self.init == "gaussian" else start
+            start = start if self.helmholtz is None else self.helmholtz.shaped(start)
+            state = self.descent.at(self.descent.stages[0], start)
+        begun = self.descent.begin(state, self._targets(numbers), watch)
         return dict(zip(numbers, begun.cpu(), strict=True))
 
     def state(self, numbers: Sequence[int], begun: dict[int, Tensor]) -> State:
         """Where :meth:`finish` starts with what :meth:`begin` returned for these samples."""
-        return self.descent.state(torch.stack([begun[number] for number in numbers]))
+        after = self.descent.stages[len(self.descent.small)]
+        return self.descent.at(after, torch.stack([begun[number] for number in numbers]))
 
     def finish(self, numbers: Sequence[int], state: State, watch: Watch) -> Made:
         """The samples, and how each was made, from a state of the descent on."""

@@ -22,7 +22,7 @@ from synth.field import Ensemble, Field
 from synth.model import Model
 from synth.synthesis.checkpoint import Checkpoint
 from synth.synthesis.clock import Clock, Report
-from synth.synthesis.descent import State
+from synth.synthesis.descent import State, Watch
 from synth.synthesis.drawing import Drawing, Made
 from synth.synthesis.negative import tell_of_negative
 from synth.synthesis.plan import Plan
@@ -123,32 +123,33 @@ def sample(
     plan = Plan(drawing, n, batch)
     clock = Clock(n, len(done), progress)
 
+    def watching(numbers: list[int], stop: threading.Event) -> Watch:
+        def watch(first: int, progress: Progress, state: Callable[[], State]) -> None:
+            clock.tick(numbers, first, progress)
+            if store is not None and (stop.is_set() or store.due(numbers)):
+                store.keep(numbers, state())
+            if stop.is_set():
+                raise StoppedError
+
+        return watch
+
     def begin(batches: list[list[int]]) -> dict[int, Tensor]:
         new = [batch for batch in batches if store is None or not store.holds(batch)]
         numbers = [number for batch in new for number in batch]
-
-        def watch(first: int, state: Progress, _: Callable[[], State]) -> None:
-            clock.tick(numbers, first, state)
-
+        state = store.state(numbers) if store is not None and numbers else None
         with torch_threads(1):
-            begun = drawing.begin(numbers, watch)
+            begun = drawing.begin(numbers, watching(numbers, threading.Event()), state)
         if store is not None and begun:
             for batch in new:
                 store.keep(batch, drawing.state(batch, begun))
         return begun
 
     def finish(numbers: list[int], stop: threading.Event) -> Made:
-        def watch(first: int, state: Progress, keep: Callable[[], State]) -> None:
-            clock.tick(numbers, first, state)
-            if store is not None and (stop.is_set() or store.due(numbers)):
-                store.keep(numbers, keep())
-            if stop.is_set():
-                raise StoppedError
-
         if (made := drawing.exactly(numbers)) is not None:
             return made
         state = None if store is None else store.state(numbers)
-        return drawing.finish(numbers, state or drawing.state(numbers, begun), watch)
+        state = state or drawing.state(numbers, begun)
+        return drawing.finish(numbers, state, watching(numbers, stop))
 
     for batches in plan.rounds(done):
         begun = begin(batches)
