@@ -22,7 +22,7 @@ import torch
 
 import synth
 from benchmarks.family_pictures import picture
-from synth.estimation.surrogates import periodic_component
+from synth.estimation.moisan import periodic_component
 from synth.evaluation.statistics import Batch, Flatness, Frame, PhaseCoherence, SkewnessKurtosis
 from synth.field import Field
 from synth.model import MEMORISING_SHARE
@@ -65,7 +65,7 @@ def smaller(field: Field, most: int) -> tuple[Field, str]:
             values = values.reshape(split).mean(axis + 1)
     else:
         side = int((most / channels) ** (1 / len(space)) + 1e-9)
-        values = values[(..., *(slice(side) for _ in space))]
+        values = values[(slice(None), slice(None), *(slice(side) for _ in space))]
         note = "its first corner"
         field = replace(field, boundary="open")
     return replace(field, values=np.ascontiguousarray(values), mask=None), note

@@ -32,7 +32,8 @@ def lognormal(shape: tuple[int, ...]) -> np.ndarray:
 def peak_gibibytes() -> float:
     """High-water mark of this process."""
     status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 2**20
+    (kibibytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kibibytes) / 2**20
 
 
 def main() -> None:

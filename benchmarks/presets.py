@@ -73,8 +73,9 @@ def halves(path: str, transform: str, size: int) -> tuple[Field, Field, str]:
         boundary, note = "open", f"cut into pieces of {side}"
         counts = [n // side for n in space]
         places = list(np.ndindex(*counts))
-        cuts = [tuple(slice(i * side, (i + 1) * side) for i in place) for place in places]
-        values = np.concatenate([values[(..., *cut)] for cut in cuts])
+        whole = (slice(None), slice(None))
+        cuts = [(*whole, *(slice(i * side, (i + 1) * side) for i in place)) for place in places]
+        values = np.concatenate([values[cut] for cut in cuts])
         odd = np.array([sum(place) % 2 == 1 for place in places])
 
     def half(mask: np.ndarray) -> Field:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -22,12 +22,13 @@ from torch.profiler import ProfilerActivity, profile
 
 import moments
 from benchmarks import contenders
-from moments import gram, grids, harmonics, shifts, wavelets
+from moments import bands, gram, grids, harmonics, shifts, wavelets
 from moments.classes import MomentClass
 
 #: Steps, the functions that do them, and the nodes that undo them.
-TRANSFORMS, MODULUS, PRODUCTS, LAGS, CROPS = (
-    "Fourier transforms", "modulus and harmonics", "matrix products", "lags", "crops",
+TRANSFORMS, BANDS, MODULUS, SECOND, PRODUCTS, LAGS, CROPS = (
+    "Fourier transforms", "bands and their moduli", "modulus and harmonics",
+    "products through a second wavelet", "matrix products", "lags", "crops",
 )  # fmt: skip
 FUNCTIONS: dict[Callable[..., Any], str] = {
     wavelets.spectrum: TRANSFORMS,
@@ -35,13 +36,14 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     wavelets.synthesis: TRANSFORMS,
     harmonics.modulus: MODULUS,
     harmonics.harmonic: MODULUS,
-    gram.weighted_gram: "products through a second wavelet",
+    bands.coefficients: BANDS,
+    bands.moduli: BANDS,
     grids.regrid: CROPS,
 }
 NODES = {
     "FftC2C": TRANSFORMS, "FftC2R": TRANSFORMS, "FftR2C": TRANSFORMS, "_HalfSpectrum": TRANSFORMS,
-    "_Modulus": MODULUS, "_Harmonic": MODULUS,
-    "_WeightedGram": "products through a second wavelet",
+    "_Coefficients": BANDS, "_Moduli": BANDS, "_Modulus": MODULUS, "_Harmonic": MODULUS,
+    "_WeightedGram": SECOND,
     "Bmm": PRODUCTS, "Mm": PRODUCTS, "UnsafeView": PRODUCTS,
     "_Transfer": CROPS, "Slice": CROPS, "Cat": CROPS,
 }  # fmt: skip
@@ -51,7 +53,7 @@ class Clock:
     """Exclusive time of nested steps."""
 
     def __init__(self) -> None:
-        self.taken: Counter[str] = Counter()
+        self.taken: dict[str, float] = defaultdict(float)
         self.inside: list[str] = []
         self.last = 0.0
 
@@ -81,7 +83,10 @@ class Clock:
 def watched(clock: Clock, op: moments.MomentFamily) -> Iterator[None]:
     """Every step of the family is timed, wherever in `moments` it is called from."""
     places = [m for name, m in sys.modules.items() if name.split(".")[0] == "moments"]
-    patches: list[tuple[Any, str, Any, str]] = [(shifts.Lags, "forward", shifts.Lags.forward, LAGS)]
+    modules = ((shifts.Lags, LAGS), (gram.SecondWavelets, SECOND))
+    patches: list[tuple[Any, str, Any, str]] = [
+        (module, "forward", module.forward, step) for module, step in modules
+    ]
     for place in places:
         for name, value in list(vars(place).items()):
             if callable(value) and value in FUNCTIONS:
