@@ -138,7 +138,7 @@ def judged(fitted: Field, judge: Judge, settings: Settings, samples: int) -> dic
     model = synth.fit(fitted, family, **options)
     made = synth.sample(model, samples)
     seconds = time.process_time() - start
-    shape = (256,) * len(fitted.shape) if len(fitted.shape) > 1 else fitted.shape
+    shape = (256, 256) if len(fitted.shape) == 2 else fitted.shape
     return {
         "moments": model.n_moments,
         "at 256": moments.build(family, shape, **options).n_moments,
