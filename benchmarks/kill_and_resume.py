@@ -18,8 +18,8 @@ from pathlib import Path
 import synth
 
 FIELD = Path(__file__).parents[1] / "samples" / "vorticity_2d.h5"
-#: The command, which keeps its state once a second so that most kills find some.
-COMMAND = "import synth.synthesis.checkpoint as c; c.STATE_EVERY = 1.0; import cli; cli.main()"
+#: The command, which keeps its state every fifth of a second so that most kills find some.
+COMMAND = "import synth.synthesis.checkpoint as c; c.STATE_EVERY = 0.2; import cli; cli.main()"
 
 
 def started(model: Path, out: Path, n: int, *more: str) -> subprocess.Popen:
@@ -40,7 +40,7 @@ def main() -> None:
     """Print how the kills went."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--samples", type=int, default=40)
+    parser.add_argument("--samples", type=int, default=120)
     asked = parser.parse_args()
     draw = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
@@ -53,7 +53,7 @@ def main() -> None:
             process = started(model, out, asked.samples, "--resume")
             try:
                 # Short enough that all kills together find the run at work.
-                process.wait(timeout=start + draw.uniform(0, 0.7) * length / asked.kills)
+                process.wait(timeout=start + draw.uniform(0, 0.4) * length / asked.kills)
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
