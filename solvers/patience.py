@@ -13,6 +13,17 @@ class Patience:
     """A sample has stalled when its energy fell by less than the share ``gain`` in ``steps``.
 
     The energy is looked at every so many steps of the sample, and compared with the last look.
+
+    Parameters
+    ----------
+    steps : int
+    gain : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If one of them is out of its range.
     """
 
     steps: int

@@ -8,6 +8,7 @@ are measured, and given to the fields from which a descent starts and to its ste
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -64,7 +65,12 @@ def compressive_power(x: Tensor, axes: Sequence[int], unit: Sequence[float]) -> 
 
 
 class Helmholtz:
-    """Brings the compressive and the solenoidal part of isotropic vector fields to given shares.
+    r"""Brings the compressive and the solenoidal part of isotropic vector fields to given shares.
+
+    Of n components, a share s of which is compressive, the part along the unit wave vector k is
+    multiplied by sqrt(n s) and that across it by sqrt(n (1 - s) / (n - 1)): where both were as
+    strong as by chance, 1 / n and (n - 1) / n of the power, the power stays and the shares are s
+    and 1 - s.
 
     Parameters
     ----------
@@ -100,7 +106,7 @@ class Helmholtz:
 
     def on_grid(self, grid: Sequence[int]) -> Helmholtz:
         """The same for the wavenumbers of a coarser grid."""
-        out = object.__new__(Helmholtz)
+        out = copy.copy(self)
         out.shape = tuple(grid)
         for name in ("vectors", "along", "across"):
             part = grids.regrid(getattr(self, name), self.shape, out.shape, half=True)

@@ -82,10 +82,8 @@ class Checkpoint:
         with np.load(path) as content:
             return bool(content["numbers"].tolist() == numbers)
 
-    def state(self, numbers: list[int]) -> dict[str, Tensor] | None:
-        """State of the minimiser for this batch of samples, if it was kept."""
-        if not self.holds(numbers):
-            return None
+    def state(self, numbers: list[int]) -> dict[str, Tensor]:
+        """State of the minimiser for this batch of samples, which :meth:`holds` tells is there."""
         with np.load(self._state(numbers)) as content:
             return {
                 name.removeprefix("state/"): torch.from_numpy(content[name])

@@ -92,8 +92,8 @@ class Descent:
     @property
     def small(self) -> list[int]:
         """The stages on small grids."""
-        sizes = {j: self.op.channels * math.prod(self.op.bank.grids[j]) for j in self.stages}
-        return [first for first in self.stages if first > 0 and sizes[first] <= SMALL_GRID]
+        sizes = [self.op.channels * math.prod(grid) for grid in self.op.bank.grids]
+        return [first for first in self.stages if first and sizes[first] <= SMALL_GRID]
 
     def at(self, first: int, x: Tensor) -> State:
         """Fields (n, channel, *space) at the start of a stage."""

@@ -16,7 +16,7 @@ from synth.synthesis.preconditioner import Preconditioner
 #: evaluation costs, and the fields share them; of more values only the memory grows.
 AT_ONCE = 2**18
 #: Floats that one evaluation of a field holds at once, over the values of the field: the peak of
-#: `wph` in benchmarks/RESULTS.md, 141 MiB for 65,536 values, is 564.
+#: `wph` in benchmarks/RESULTS.md, 121 MiB for 65,536 values, is 484; that of `rich` is 812.
 WORKING_SET = 600
 
 

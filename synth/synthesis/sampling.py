@@ -136,7 +136,8 @@ def sample(
     def begin(batches: list[list[int]]) -> dict[int, Tensor]:
         new = [batch for batch in batches if store is None or not store.holds(batch)]
         numbers = [number for batch in new for number in batch]
-        state = store.state(numbers) if store is not None and numbers else None
+        known = numbers and store is not None and store.holds(numbers)
+        state = store.state(numbers) if store is not None and known else None
         with torch_threads(1):
             begun = drawing.begin(numbers, watching(numbers, threading.Event()), state)
         if store is not None and begun:
@@ -147,8 +148,10 @@ def sample(
     def finish(numbers: list[int], stop: threading.Event) -> Made:
         if (made := drawing.exactly(numbers)) is not None:
             return made
-        state = None if store is None else store.state(numbers)
-        state = state or drawing.state(numbers, begun)
+        if store is None or numbers[0] in begun:
+            state = drawing.state(numbers, begun)
+        else:
+            state = store.state(numbers)
         return drawing.finish(numbers, state, watching(numbers, stop))
 
     for batches in plan.rounds(done):

@@ -53,17 +53,19 @@ def in_parallel(
     stop = threading.Event()
 
     def alone(job: Job) -> tuple[Job, Result]:
-        with torch_threads(threads):
-            return job, work(job, stop)
+        torch.set_num_threads(threads)
+        return job, work(job, stop)
 
-    if workers == 1:
-        yield from map(alone, jobs)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        pending = [pool.submit(alone, job) for job in jobs]
-        try:
-            for future in as_completed(pending):
-                yield future.result()
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+    # Part of the number is the process's: it is put back when the last worker has ended.
+    with torch_threads(threads):
+        if workers == 1:
+            yield from map(alone, jobs)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            pending = [pool.submit(alone, job) for job in jobs]
+            try:
+                for future in as_completed(pending):
+                    yield future.result()
+            finally:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
